@@ -1,0 +1,185 @@
+"""A stack: S networks of one form, trained at once, one member per seed.
+
+Every parameter has a leading member axis (S, ...), every layer is one batched product, and constants
+are buffers without that axis. A single network is a stack of one, so there is one code path.
+"""
+
+import copy
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from yann.errors import NetworkError
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def member_generator(seed: int, stream: str) -> torch.Generator:
+    """Return the generator of one member: the same for a seed and stream, however many members there are."""
+    state = np.random.SeedSequence([seed, zlib.crc32(stream.encode())]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> 1))
+
+
+class StackedLinear(nn.Module):
+    """S affine maps as one product: (S, batch, inputs) -> (S, batch, outputs).
+
+    Weights and biases are uniform on +-1/sqrt(inputs), drawn per member, or all zero with `zero`.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True, zero: bool = False, members: int = 1) -> None:
+        super().__init__()
+        self.zero = zero
+        self.weight = nn.Parameter(torch.zeros(members, outputs, inputs, dtype=torch.float64))
+        self.bias = nn.Parameter(torch.zeros(members, outputs, dtype=torch.float64)) if bias else None
+
+    def draw(self, generators: Sequence[torch.Generator]) -> None:
+        """Draw every member's weights from that member's generator."""
+        bound = 0.0 if self.zero else self.weight.shape[-1] ** -0.5
+        for member, generator in enumerate(generators):
+            draw_uniform(self.weight[member], bound, generator)
+            if self.bias is not None:
+                draw_uniform(self.bias[member], bound, generator)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return W x + b for every member's rows."""
+        if self.bias is None:
+            return torch.bmm(rows, self.weight.mT)
+        return torch.baddbmm(self.bias.unsqueeze(1), rows, self.weight.mT)
+
+    def extra_repr(self) -> str:
+        """Return the sizes that printing a network shows."""
+        members, outputs, inputs = self.weight.shape
+        return f"{inputs} -> {outputs}, members={members}, bias={self.bias is not None}, zero={self.zero}"
+
+
+def draw_uniform(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
+    """Fill one member's slice of a parameter with numbers uniform on +-`bound`."""
+    with torch.no_grad():
+        fresh = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
+        parameter.copy_((2 * fresh - 1) * bound)
+
+
+class StackedMLP(nn.Module):
+    """S perceptrons: affine maps with `activation` between them; `zero_last` makes them zero at the start."""
+
+    def __init__(self, sizes: Sequence[int], activation: Activation, zero_last: bool = False) -> None:
+        super().__init__()
+        self.activation = activation
+        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        last = len(pairs) - 1
+        self.layers = nn.ModuleList(
+            StackedLinear(inputs, outputs, zero=zero_last and i == last) for i, (inputs, outputs) in enumerate(pairs)
+        )
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return the last layer's output for every member's rows."""
+        for layer in self.layers[:-1]:
+            rows = self.activation(layer(rows))
+        return self.layers[-1](rows)
+
+
+class StackedNetwork(nn.Module):
+    """Base of every actor and critic: a stack of S networks called with numpy arrays or tensors.
+
+    A stack of one takes points (..., n); a stack of S > 1 takes (S, ..., n), one block per member.
+    A subclass gives `arguments` (name and width of each, in order) and `rows`, and calls `self.draw([0])`
+    at the end of its constructor, so that it is born with the weights of seed 0.
+    """
+
+    def __init__(self, arguments: Sequence[tuple[str, int]]) -> None:
+        super().__init__()
+        self.arguments = tuple(arguments)
+
+    @property
+    def members(self) -> int:
+        """Return S, the number of networks in the stack."""
+        return next((p.shape[0] for p in self.parameters()), 1)
+
+    def rows(self, *points: Tensor) -> Tensor:
+        """Return the output for float64 tensors (S, batch, n), unchecked: what training loops call."""
+        raise NotImplementedError
+
+    def forward(self, *points: object) -> object:
+        """Return the output for points (..., n), of the same kind, numpy or tensor, as given.
+
+        Raises NetworkError for a wrong width, member axis, NaN or infinity.
+        """
+        rows, lead = self.checked_rows(points)
+        if isinstance(points[0], Tensor):
+            result = self.rows(*rows)
+            return result.reshape(*lead, *result.shape[2:])
+        with torch.no_grad():
+            result = self.rows(*rows)
+        return result.reshape(*lead, *result.shape[2:]).numpy()
+
+    def checked_rows(self, points: Sequence[object]) -> tuple[list[Tensor], tuple[int, ...]]:
+        """Return each argument as (S, batch, n) and the leading shape that all of them share."""
+        if len(points) != len(self.arguments):
+            wanted = ", ".join(name for name, _ in self.arguments)
+            raise NetworkError(f"{type(self).__name__} takes {wanted}; got {len(points)} arguments")
+        tensors = [self._checked(p, *a) for p, a in zip(points, self.arguments, strict=True)]
+        lead = tuple(tensors[0].shape[:-1])
+        for tensor, (name, _) in zip(tensors, self.arguments, strict=True):
+            if tuple(tensor.shape[:-1]) != lead:
+                first = self.arguments[0][0]
+                raise NetworkError(f"`{first}` has leading shape {lead} but `{name}` {tuple(tensor.shape[:-1])}")
+        if self.members > 1 and (not lead or lead[0] != self.members):
+            raise NetworkError(
+                f"this stack has {self.members} members but the points have leading shape {lead}; "
+                f"pass ({self.members}, ..., n), or call .member(i) for a single network"
+            )
+        return [t.reshape(self.members, -1, t.shape[-1]) for t in tensors], lead
+
+    def draw(self, seeds: Sequence[int]) -> None:
+        """Draw the trainable weights of member i anew from seed i, whatever the other members are."""
+        generators = [member_generator(seed, type(self).__name__) for seed in seeds]
+        for module in self.modules():
+            if module is not self and callable(getattr(module, "draw", None)):
+                module.draw(generators)  # type: ignore[operator]
+
+    def replicate(self, seeds: Sequence[int]) -> Self:
+        """Return a stack with one member per seed; this network stays as it is.
+
+        Weights still those of its birth are drawn anew from each seed; changed ones (trained, loaded,
+        set by hand) are copied to every member. Raises NetworkError unless this is a stack of one.
+        """
+        if self.members != 1:
+            raise NetworkError(f"a stack of {self.members} cannot be replicated; take one .member(i) first")
+        stack = copy.deepcopy(self)
+        for parameter in stack.parameters():
+            parameter.data = parameter.data.repeat(len(seeds), *[1] * (parameter.ndim - 1))
+        if self._as_born():
+            stack.draw(seeds)
+        return stack
+
+    def member(self, index: int) -> Self:
+        """Return network `index` of the stack as a stack of one with its own copy of the weights."""
+        if not -self.members <= index < self.members:
+            raise NetworkError(f"`index` is {index}, but the stack has {self.members} members")
+        single = copy.deepcopy(self)
+        start = index % self.members
+        for parameter in single.parameters():
+            parameter.data = parameter.data[start : start + 1].clone()
+        return single
+
+    def _as_born(self) -> bool:
+        fresh = copy.deepcopy(self)
+        fresh.draw([0])
+        pairs = zip(self.parameters(), fresh.parameters(), strict=True)
+        return all(torch.equal(mine, born) for mine, born in pairs)
+
+    def _checked(self, point: object, name: str, width: int) -> Tensor:
+        try:
+            tensor = torch.as_tensor(point, dtype=torch.float64)
+        except (TypeError, ValueError, RuntimeError) as cause:
+            raise NetworkError(f"`{name}` is {type(point).__name__}; pass an array or tensor of numbers") from cause
+        if tensor.ndim == 0 or tensor.shape[-1] != width:
+            raise NetworkError(f"`{name}` has shape {tuple(tensor.shape)}, but its last axis must be {width} long")
+        if not torch.isfinite(tensor).all():
+            index = torch.argwhere(~torch.isfinite(tensor))[0].tolist()
+            raise NetworkError(f"`{name}` is {tensor[tuple(index)]:g} at {index}; every entry must be finite (no NaN)")
+        return tensor
