@@ -7,6 +7,7 @@ from plants.pendulum import clipped_pendulum
 from plants.plant import Plant
 from plants.simulate import Trajectory, simulate
 
+__distribution__ = "yann-control"
 __all__ = [
     "Plant",
     "PlantError",

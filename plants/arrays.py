@@ -31,6 +31,21 @@ def real_array(
     return array
 
 
+def real_points(value: ArrayLike, name: str, labels: Sequence[str], error: type[ValueError] = ValueError) -> Array:
+    """Return `value` as float64 points (..., n), one component per label; not copied where it already fits.
+
+    Raises `error` for a wrong type, a last axis of another length, NaN or infinity.
+    """
+    fits = isinstance(value, np.ndarray) and value.dtype == np.float64
+    array: Array = value if fits else _as_float(value, name, error)  # type: ignore[assignment]
+    if array.ndim == 0 or array.shape[-1] != len(labels):
+        wanted = f"{len(labels)} long ({', '.join(labels)})"
+        raise error(f"`{name}` has shape {array.shape}, but its last axis must be {wanted}")
+    if not np.isfinite(array).all():
+        _check_finite(array, name, error, infinite=False)
+    return array
+
+
 def real_scalar(value: object, name: str, error: type[ValueError] = ValueError, positive: bool = False) -> float:
     """Return `value` as a finite float, positive if asked; raise `error` naming it otherwise."""
     number = float(real_array(value, name, (), error))  # type: ignore[arg-type]

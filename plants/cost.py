@@ -1,0 +1,100 @@
+"""What running a plant costs: quadratic in the distance from a target, with a penalty for an unsafe end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from plants.arrays import Array, real_array, real_points, real_scalar, whole_number
+from plants.errors import PlantError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class QuadraticCost:
+    """The stage cost (x - x_t)' Q (x - x_t) + (u - u_t)' R (u - u_t), without a half.
+
+    `state_weight` Q (n, n) and `input_weight` R (m, m) are symmetric and positive semidefinite; one
+    number will do where n or m is 1. `state_target` x_t (n,) and `input_target` u_t (m,) are in physical units.
+    `violation_penalty` is added once by whoever steps the plant, when a step ends an episode unsafely.
+    `angles` are the indices of the states whose distance is taken on the circle, in (-pi, pi].
+
+    Raises PlantError for wrong shapes, NaN, weights that are not symmetric or not positive semidefinite.
+    """
+
+    state_weight: Any
+    input_weight: Any
+    state_target: Any
+    input_target: Any
+    violation_penalty: float = 0.0
+    angles: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        for side in ("state", "input"):
+            target = real_array(getattr(self, f"{side}_target"), f"{side}_target", (None,), PlantError)
+            weight = checked_weight(getattr(self, f"{side}_weight"), f"{side}_weight", len(target))
+            object.__setattr__(self, f"{side}_target", target)
+            object.__setattr__(self, f"{side}_weight", weight)
+        penalty = real_scalar(self.violation_penalty, "violation_penalty", PlantError)
+        if penalty < 0:
+            raise PlantError(f"`violation_penalty` is {penalty:g}, but it must be at least 0; we minimise cost")
+        object.__setattr__(self, "violation_penalty", penalty)
+        object.__setattr__(self, "angles", tuple(self._angle(i) for i in self.angles))
+
+    def __call__(self, x: ArrayLike, u: ArrayLike) -> Array:
+        """Return the stage cost (...,) of states (..., n) and inputs (..., m), as `stage` does."""
+        return self.stage(x, u)
+
+    def stage(self, x: ArrayLike, u: ArrayLike) -> Array:
+        """Return the stage cost (...,) of states (..., n) and inputs (..., m), without the penalty.
+
+        Raises PlantError for a wrong width, NaN or infinity. Training loops may call `stage_rows`.
+        """
+        states = real_points(x, "x", [f"x{i}" for i in range(len(self.state_target))], PlantError)
+        inputs = real_points(u, "u", [f"u{i}" for i in range(len(self.input_target))], PlantError)
+        return self.stage_rows(states, inputs)
+
+    def stage_rows(self, x: Array, u: Array) -> Array:
+        """Return the stage cost of float64 arrays, unchecked."""
+        dx, du = x - self.state_target, u - self.input_target
+        for i in self.angles:
+            dx[..., i] = wrapped(dx[..., i])
+        return ((dx @ self.state_weight) * dx).sum(-1) + ((du @ self.input_weight) * du).sum(-1)
+
+    def __repr__(self) -> str:
+        """Return one line: the diagonals of the weights and the penalty."""
+        Q, R = np.diag(self.state_weight).tolist(), np.diag(self.input_weight).tolist()
+        return f"QuadraticCost(diag Q={Q}, diag R={R}, violation_penalty={self.violation_penalty:g})"
+
+    def _angle(self, index: int) -> int:
+        index = whole_number(index, "angles", PlantError)
+        if index >= len(self.state_target):
+            raise PlantError(f"`angles` has index {index}, but there are {len(self.state_target)} states")
+        return index
+
+
+def wrapped(angle: Array) -> Array:
+    """Return each angle [rad] turned into (-pi, pi]."""
+    turned = angle - 2 * np.pi * np.ceil((angle - np.pi) / (2 * np.pi))
+    return np.where(turned <= -np.pi, np.pi, turned)
+
+
+def checked_weight(value: ArrayLike, name: str, size: int) -> Array:
+    """Return a symmetric positive semidefinite (size, size) weight; raise PlantError naming it otherwise."""
+    weight = real_array(value, name, None, PlantError)
+    if weight.ndim == 0 and size == 1:
+        weight = weight.reshape(1, 1)
+    if weight.shape != (size, size):
+        raise PlantError(
+            f"`{name}` has shape {weight.shape}, but ({size}, {size}) is needed for a target of {size} entries; "
+            "pass a matrix, as in np.diag([1.0, 0.1])"
+        )
+    scale = np.abs(weight).max()
+    gap = np.abs(weight - weight.T).max()
+    if gap > 1e-9 * scale:
+        raise PlantError(f"`{name}` is not symmetric: it differs from its transpose by {gap:g}; pass (W + W.T) / 2")
+    least = float(np.linalg.eigvalsh(weight).min())
+    if least < -1e-9 * scale:
+        raise PlantError(f"`{name}` has the eigenvalue {least:g}, below 0; make it positive semidefinite")
+    return weight

@@ -1,0 +1,98 @@
+"""From a user's equations to the three compiled functions of a plant: derivative, Jacobians and step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import casadi as ca
+import numpy as np
+from casadi import SX
+
+from plants.arrays import Array
+from plants.batched import BatchedFunction
+from plants.errors import PlantError
+from plants.integrate import Motion
+
+if TYPE_CHECKING:
+    from plants.plant import Plant
+
+Equations = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Dynamics:
+    """The compiled functions of one plant, called with rows (rows, n) and (rows, m)."""
+
+    flow: BatchedFunction
+    jacobians: BatchedFunction
+    step: BatchedFunction
+
+
+def compiled(plant: "Plant", caps: tuple[Array, Array]) -> Dynamics:
+    """Return the functions of `plant`, whose own (not default) `caps` its integrator may use.
+
+    Raises PlantError if its equations fail, or return the wrong number of entries.
+    """
+    x, u = SX.sym("x", plant.n), SX.sym("u", plant.m)
+    flow = symbolic(plant.equations, plant.equations_name, plant.state_names)
+    value = flow(x, u)
+    clipped = ca.fmax(ca.fmin(u, plant.input_bounds[1]), plant.input_bounds[0])
+    if plant.is_continuous:
+        motion = Motion(flow, plant.sample_time, plant.state_names, caps)
+        after = plant.integrator.advance(motion, x, clipped)
+    else:
+        after = flow(x, clipped)
+    after = _confined(x, after, plant)
+    return Dynamics(
+        flow=_function("flow", x, u, [value], plant.equations_name),
+        jacobians=_function("jacobians", x, u, [ca.jacobian(value, s).T for s in (x, u)], plant.equations_name),
+        step=_function("step", x, u, [after], plant.equations_name),
+    )
+
+
+def symbolic(equations: Equations, argument: str, names: Sequence[str]) -> Callable[[SX, SX], SX]:
+    """Return `equations` as a function of CasADi columns that always gives a column of one entry per state."""
+    label = f"`{argument}` ({getattr(equations, '__name__', type(equations).__name__)})"
+
+    def column(x: SX, u: SX) -> SX:
+        try:
+            value = equations(x, u)
+            result = value if isinstance(value, SX) else SX(ca.vertcat(*np.ravel(np.asarray(value, dtype=object))))
+        except Exception as cause:
+            raise PlantError(
+                f"{label} fails on CasADi symbols: {type(cause).__name__}: {str(cause).splitlines()[0]}; "
+                "return one CasADi expression per state, built with casadi.sin, casadi.exp and their like"
+            ) from cause
+        if result.numel() != len(names):
+            raise PlantError(
+                f"{label} returns {result.numel()} entries, but the plant has {len(names)} states "
+                f"({', '.join(names)}); return one entry per state"
+            )
+        return ca.densify(ca.vec(result))
+
+    return column
+
+
+def _function(name: str, x: SX, u: SX, results: list[SX], argument: str) -> BatchedFunction:
+    function = ca.Function(name, [x, u], [ca.densify(r) for r in results], {"allow_free": True})
+    if function.has_free():
+        strangers = ", ".join(str(symbol) for symbol in function.get_free())
+        raise PlantError(f"`{argument}` uses symbols that it was not given: {strangers}; replace them by numbers")
+    return BatchedFunction(function)
+
+
+def _confined(x: SX, after: SX, plant: "Plant") -> SX:
+    """Wrap the angles and keep every entry within its caps; a NaN goes to the cap on the side of `x`.
+
+    CasADi's fmin(NaN, b) and fmax(NaN, b) are b, as in C.
+    """
+    entries = ca.vertsplit(after)
+    for i in plant.angle_indices:
+        turned = entries[i] - 2 * np.pi * ca.ceil((entries[i] - np.pi) / (2 * np.pi))
+        entries[i] = ca.if_else(turned <= -np.pi, np.pi, turned)
+    lower, upper = plant.state_caps
+    for i, entry in enumerate(entries):
+        from_above = ca.fmax(ca.fmin(entry, upper[i]), lower[i])
+        from_below = ca.fmin(ca.fmax(entry, lower[i]), upper[i])
+        entries[i] = ca.if_else(x[i] >= (lower[i] + upper[i]) / 2, from_above, from_below)
+    return ca.vertcat(*entries)

@@ -1,0 +1,107 @@
+"""One sample period of a plant as a CasADi expression: small frozen objects, one per method."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import casadi as ca
+import numpy as np
+from casadi import SX
+
+from plants.arrays import Array, whole_number
+from plants.errors import PlantError
+from plants.names import index_of
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """What an integrator knows of a plant.
+
+    `caps` are the lowest and highest values (n,) that the plant declares, infinite where there are none.
+    """
+
+    derivative: Callable[[SX, SX], SX]
+    sample_time: float
+    state_names: Sequence[str]
+    caps: tuple[Array, Array]
+
+
+class Integrator(Protocol):
+    """Advances a plant by one sample period, its input held constant."""
+
+    def advance(self, motion: Motion, x: SX, u: SX) -> SX:
+        """Return the state (n, 1) one sample period after `x` under the input `u` (m, 1)."""
+        ...
+
+
+@dataclass(frozen=True)
+class RungeKutta4:
+    """The classical fourth-order Runge-Kutta method with `substeps` equal steps per sample period."""
+
+    substeps: int = 1
+
+    def __post_init__(self) -> None:
+        whole_number(self.substeps, "substeps", PlantError, least=1)
+
+    def advance(self, motion: Motion, x: SX, u: SX) -> SX:
+        """Return the state one sample period later."""
+        h = motion.sample_time / self.substeps
+        for _ in range(self.substeps):
+            k1 = motion.derivative(x, u)
+            k2 = motion.derivative(x + h / 2 * k1, u)
+            k3 = motion.derivative(x + h / 2 * k2, u)
+            k4 = motion.derivative(x + h * k3, u)
+            x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        return x
+
+
+@dataclass(frozen=True)
+class SemiImplicitEuler:
+    """Rates first, then positions with the new rates: one first-order step that keeps energy bounded.
+
+    `positions` and `rates` name the states in pairs; together they are all states of the plant. A rate
+    stays within its caps, and so acts on the position; a position that meets its cap stops there with rate 0.
+    """
+
+    positions: Sequence[str]
+    rates: Sequence[str]
+
+    def __post_init__(self) -> None:
+        for name in ("positions", "rates"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        if len(self.positions) != len(self.rates):
+            raise PlantError(f"{len(self.positions)} `positions` but {len(self.rates)} `rates`; name them in pairs")
+
+    def advance(self, motion: Motion, x: SX, u: SX) -> SX:
+        """Return the state one sample period later."""
+        h = motion.sample_time
+        positions, rates = self._indices(motion.state_names)
+        moved = SX(x)
+        moved[rates] = _capped(x[rates] + h * motion.derivative(x, u)[rates], motion.caps, rates)
+        meets = x[positions] + h * motion.derivative(moved, u)[positions]
+        moved[positions] = _capped(meets, motion.caps, positions)
+        for position, rate, wanted in zip(positions, rates, ca.vertsplit(meets), strict=True):
+            if np.isfinite([bound[position] for bound in motion.caps]).any():
+                moved[rate] = ca.if_else(moved[position] == wanted, moved[rate], 0)
+        return moved
+
+    def _indices(self, names: Sequence[str]) -> tuple[list[int], list[int]]:
+        positions = [index_of(name, names, "positions") for name in self.positions]
+        rates = [index_of(name, names, "rates") for name in self.rates]
+        if sorted(positions + rates) != list(range(len(names))):
+            raise PlantError(
+                f"`positions` ({', '.join(self.positions)}) and `rates` ({', '.join(self.rates)}) must name "
+                f"each state once; the states are {', '.join(names)}"
+            )
+        return positions, rates
+
+
+def _capped(values: SX, caps: tuple[Array, Array], indices: list[int]) -> SX:
+    entries = ca.vertsplit(values)
+    for k, i in enumerate(indices):
+        if caps[0][i] > -np.inf:
+            entries[k] = ca.fmax(entries[k], caps[0][i])
+        if caps[1][i] < np.inf:
+            entries[k] = ca.fmin(entries[k], caps[1][i])
+    return ca.vertcat(*entries)

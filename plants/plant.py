@@ -1,0 +1,217 @@
+"""The plant: equations, names, units, limits, cost, and its motion by one sample period."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from plants import plant_checks as check
+from plants.arrays import Array, bounds_pair, real_points, real_scalar, whole_number
+from plants.cost import QuadraticCost, wrapped
+from plants.dynamics import Dynamics, Equations, compiled
+from plants.errors import PlantError
+from plants.integrate import Integrator, RungeKutta4
+from plants.names import checked_names, checked_units, index_of
+
+_ONE_STEP = RungeKutta4()
+
+Pair = Any
+"""A pair of anything array-like going in; of read-only float64 arrays coming out."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Plant:
+    """A physical system with n states and m inputs, sampled with its input held constant.
+
+    `name` and `source` say what it is and where the equations come from.
+    `derivative` gives dx/dt, or `update` the next state, from CasADi columns x (n, 1), u (m, 1): any
+    sequence of one expression per state. Exactly one of the two.
+    `state_names`, `state_units`, `input_names`, `input_units` describe each component ('-': no unit).
+    `state_bounds` (lower, upper), each (n,), is where the plant is meant to be run; None for no bound.
+    `input_bounds` (lower, upper), each (m,), finite: what the actuator can do. With `clips_input` a step
+    clips an input beyond them, else it refuses.
+    `equilibrium` (state, input): the operating point, a steady state.
+    `sample_time` in `time_unit`; `integrator` carries the state over one of them.
+    `angles` names the states in rad that a step wraps to (-pi, pi].
+    `state_caps` (lower, upper): no step leaves them, however wild; where there is none, +-1e9.
+    `safe_limits` (lower, upper): beyond them a state is unsafe; None for no limit.
+    `cost` is the stage cost; episodes are `episode_steps` long and start uniformly within `start_bounds`.
+
+    Arrays are read-only float64 afterwards. Raises PlantError for whatever does not fit.
+    """
+
+    name: str
+    state_names: Sequence[str]
+    state_units: Sequence[str]
+    input_names: Sequence[str]
+    input_units: Sequence[str]
+    state_bounds: Pair
+    input_bounds: Pair
+    equilibrium: Pair
+    sample_time: float
+    cost: QuadraticCost
+    start_bounds: Pair
+    derivative: Equations | None = None
+    update: Equations | None = None
+    time_unit: str = "s"
+    integrator: Integrator = _ONE_STEP
+    angles: Sequence[str] = ()
+    state_caps: Pair = None
+    safe_limits: Pair = None
+    episode_steps: int = 200
+    clips_input: bool = True
+    source: str = ""
+    _dynamics: Dynamics = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._put_names()
+        self._put_limits()
+        check.equations(self.derivative, self.update)
+        check.consistent(self)
+        check.cost_fits(self.cost, self)
+        own_caps, _ = check.caps(self.state_caps, self.state_names, self.angle_indices)
+        self._put("_dynamics", compiled(self, own_caps))
+        check.steady(self)
+
+    def _put_names(self) -> None:
+        for kind in ("state", "input"):
+            names = checked_names(getattr(self, f"{kind}_names"), f"{kind}_names")
+            self._put(f"{kind}_names", names)
+            self._put(f"{kind}_units", checked_units(getattr(self, f"{kind}_units"), f"{kind}_units", names))
+        check.no_common_name(self.state_names, self.input_names)
+        self._put("angles", (self.angles,) if isinstance(self.angles, str) else tuple(self.angles))
+
+    def _put_limits(self) -> None:
+        states, inputs = self.state_names, self.input_names
+        self._put("sample_time", real_scalar(self.sample_time, "sample_time", PlantError, positive=True))
+        self._put("episode_steps", whole_number(self.episode_steps, "episode_steps", PlantError, least=1))
+        self._put("state_bounds", check.wide_bounds(self.state_bounds, "state_bounds", states))
+        self._put("input_bounds", check.wide_bounds(self.input_bounds, "input_bounds", inputs, infinite=False))
+        self._put("start_bounds", bounds_pair(self.start_bounds, "start_bounds", states, PlantError, infinite=False))
+        self._put("equilibrium", check.operating_point(self.equilibrium, states, inputs))
+        if self.safe_limits is not None:
+            self._put("safe_limits", check.wide_bounds(self.safe_limits, "safe_limits", states))
+        self._put("state_caps", check.caps(self.state_caps, states, self.angle_indices)[1])
+
+    def _put(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def n(self) -> int:
+        """Return the number of states."""
+        return len(self.state_names)
+
+    @property
+    def m(self) -> int:
+        """Return the number of inputs."""
+        return len(self.input_names)
+
+    @property
+    def is_continuous(self) -> bool:
+        """Return whether the equations are dx/dt (`derivative`) and not the next state (`update`)."""
+        return self.derivative is not None
+
+    @property
+    def equations(self) -> Equations:
+        """Return the user's equations, `derivative` or `update`."""
+        return self.derivative or self.update  # type: ignore[return-value]
+
+    @property
+    def equations_name(self) -> str:
+        """Return which of the two arguments the equations came in by."""
+        return "derivative" if self.is_continuous else "update"
+
+    @cached_property
+    def angle_indices(self) -> tuple[int, ...]:
+        """Return the indices of the states that are wrapped."""
+        return tuple(index_of(name, self.state_names, "angles") for name in self.angles)
+
+    def step(self, x: ArrayLike, u: ArrayLike) -> Array:
+        """Return the states (..., n) one sample period after states (..., n) under inputs (..., m).
+
+        Either may be a single point that goes with all of the other. Inputs are clipped to their bounds,
+        angles wrapped, runaways capped: valid arguments never raise and never give NaN. Checking costs
+        about 10 us a call; a training loop whose arrays are known to be good calls `step_rows`.
+
+        Raises PlantError for a wrong width, NaN, infinity, or, unless `clips_input`, an input beyond its bounds.
+        """
+        states, inputs, lead = self._rows(x, u)
+        if not self.clips_input:
+            check.within_bounds(inputs, self)
+        return self.step_rows(states, inputs).reshape(*lead, self.n)
+
+    def step_rows(self, x: Array, u: Array) -> Array:
+        """Return `step` of C-ordered float64 rows x (rows, n), u (rows, m), unchecked: inputs are always clipped.
+
+        A NaN input acts as one at a bound, so the caller must know that there is none.
+        """
+        return self._dynamics.step(x, u)[0]
+
+    def derivatives(self, x: ArrayLike, u: ArrayLike) -> Array:
+        """Return dx/dt (..., n), in state units per time unit, at states (..., n) and inputs (..., m), not clipped.
+
+        For a plant given by `update` it is the next state. Raises PlantError for a wrong width, NaN or infinity.
+        """
+        states, inputs, lead = self._rows(x, u)
+        return self._dynamics.flow(states, inputs)[0].reshape(*lead, self.n)
+
+    def jacobians(self, x: ArrayLike, u: ArrayLike) -> tuple[Array, Array]:
+        """Return the exact Jacobians of `derivatives`: df/dx (..., n, n) and df/du (..., n, m).
+
+        Raises PlantError for a wrong width, NaN or infinity.
+        """
+        states, inputs, lead = self._rows(x, u)
+        by_state, by_input = self._dynamics.jacobians(states, inputs)
+        return by_state.reshape(*lead, self.n, self.n), by_input.reshape(*lead, self.n, self.m)
+
+    def clip_input(self, u: ArrayLike) -> Array:
+        """Return inputs (..., m) moved to the nearest bound where they are beyond it."""
+        return np.clip(real_points(u, "u", self.input_names, PlantError), *self.input_bounds)
+
+    def wrap(self, x: ArrayLike) -> Array:
+        """Return states (..., n) with the declared angles turned into (-pi, pi]."""
+        states = np.array(real_points(x, "x", self.state_names, PlantError))
+        for i in self.angle_indices:
+            states[..., i] = wrapped(states[..., i])
+        return states
+
+    def unsafe(self, x: ArrayLike) -> Any:
+        """Return, as bool (...,), which states (..., n) are beyond a safe limit; none is where there are no limits."""
+        states = real_points(x, "x", self.state_names, PlantError)
+        if self.safe_limits is None:
+            return np.zeros(states.shape[:-1], dtype=bool)
+        lower, upper = self.safe_limits
+        return ((states < lower) | (states > upper)).any(-1)
+
+    def sample_starts(self, generator: np.random.Generator, count: int) -> Array:
+        """Return `count` initial states (count, n), uniform within `start_bounds`."""
+        rows = whole_number(count, "count", PlantError)
+        return self.wrap(generator.uniform(*self.start_bounds, size=(rows, self.n)))
+
+    def _rows(self, x: ArrayLike, u: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
+        states = real_points(x, "x", self.state_names, PlantError)
+        inputs = real_points(u, "u", self.input_names, PlantError)
+        lead = states.shape[:-1]
+        if lead != inputs.shape[:-1]:
+            lead = check.common_lead(states, inputs)
+            states = np.broadcast_to(states, (*lead, self.n))
+            inputs = np.broadcast_to(inputs, (*lead, self.m))
+        rows = np.ascontiguousarray(states).reshape(-1, self.n)
+        return rows, np.ascontiguousarray(inputs).reshape(-1, self.m), lead
+
+    def __reduce__(self) -> Any:
+        """Copy and pickle by building anew, so that the copy is checked, compiled and read-only as well."""
+        return _rebuilt, ({f.name: getattr(self, f.name) for f in fields(self) if f.init},)
+
+    def __repr__(self) -> str:
+        """Return one line: name, states and inputs with units, sample time."""
+        states = ", ".join(f"{n} [{u}]" for n, u in zip(self.state_names, self.state_units, strict=True))
+        inputs = ", ".join(f"{n} [{u}]" for n, u in zip(self.input_names, self.input_units, strict=True))
+        return f"Plant({self.name!r}: states {states}; inputs {inputs}; every {self.sample_time:g} {self.time_unit})"
+
+
+def _rebuilt(values: dict[str, Any]) -> Plant:
+    return Plant(**values)

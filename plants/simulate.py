@@ -1,0 +1,175 @@
+"""Running a plant in closed loop from a batch of starts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from plants.arrays import Array, real_points, whole_number
+from plants.cost import QuadraticCost
+from plants.errors import PlantError
+from plants.plant import Plant
+from plants.plant_checks import cost_fits, within_bounds
+
+
+class MemoryController(Protocol):
+    """A controller that remembers: a previous input, an estimate, a warm start."""
+
+    def start(self, batch: int) -> Any:
+        """Return the memory of `batch` rows at the beginning of an episode."""
+        ...
+
+    def step(self, x: Array, memory: Any) -> tuple[Array, Any]:
+        """Return the inputs (batch, m) at states (batch, n), and the memory for the next call."""
+        ...
+
+
+Controller = Callable[[Array], Array] | MemoryController
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory:
+    """What happened: every array has the leading axes (...,) of the starts.
+
+    `times` (steps + 1,); `states` (..., steps + 1, n); `inputs` (..., steps, m) as applied, so within the
+    bounds of a plant that clips; `costs` (..., steps) with the penalty in the step that became unsafe.
+    `ended_at` (...,) counts the steps that were run: fewer than asked for only where `unsafe` (...,). After
+    the end the state and the input are held and the cost is 0. `clipped` (...,) counts inputs beyond a bound.
+    """
+
+    times: Array
+    states: Array
+    inputs: Array
+    costs: Array
+    ended_at: Any
+    unsafe: Any
+    clipped: Any
+
+    @property
+    def total_cost(self) -> Array:
+        """Return the sum of the costs (...,), not discounted."""
+        return self.costs.sum(-1)
+
+    def __repr__(self) -> str:
+        """Return one line: how many episodes, how long, their mean cost, how many ended unsafe."""
+        return (
+            f"Trajectory({self.unsafe.size} episodes of {self.costs.shape[-1]} steps, mean cost "
+            f"{self.total_cost.mean():.4g}, {int(self.unsafe.sum())} unsafe)"
+        )
+
+
+def simulate(
+    plant: Plant, controller: Controller, starts: ArrayLike, steps: int | None = None, cost: QuadraticCost | None = None
+) -> Trajectory:
+    """Return the closed-loop trajectories of `plant` under `controller` from `starts` (..., n).
+
+    A controller is a function of the states (..., n), in the shape of `starts`, that returns inputs (..., m);
+    or an object with `start(batch) -> memory` and `step(x, memory) -> (u, memory)` that gets rows (batch, n).
+    An episode ends when its state becomes unsafe: the cost's violation penalty is added once. The controller then goes
+    on to see the last state at which it was in charge. `steps` defaults to the plant's episode, `cost` to its cost.
+
+    Raises PlantError for starts that do not fit, for inputs of a wrong shape, NaN, or beyond the bounds of a
+    plant that does not clip. What the controller itself raises passes unchanged.
+    """
+    cost = plant.cost if cost is None else cost
+    cost_fits(cost, plant)
+    count = whole_number(plant.episode_steps if steps is None else steps, "steps", PlantError, least=1)
+    first = plant.wrap(real_points(starts, "starts", plant.state_names, PlantError))
+    _check_safe(plant, first)
+    run = _Run(plant, cost, first.reshape(-1, plant.n), count)
+    ask = _row_controller(plant, controller, first.shape[:-1])
+    for step in range(count):
+        if not run.live.any():
+            break
+        run.advance(step, ask(run.seen, step))
+    return run.trajectory(first.shape[:-1])
+
+
+class _Run:
+    """The arrays of a simulation under way: one row per start."""
+
+    def __init__(self, plant: Plant, cost: QuadraticCost, starts: Array, steps: int) -> None:
+        rows = len(starts)
+        self.plant, self.cost = plant, cost
+        self.states = np.repeat(starts[:, None], steps + 1, axis=1)
+        self.inputs = np.empty((rows, steps, plant.m))
+        self.inputs[:] = plant.equilibrium[1]
+        self.costs = np.zeros((rows, steps))
+        self.ended_at = np.full(rows, steps)
+        self.clipped = np.zeros(rows, dtype=np.int64)
+        self.unsafe = np.zeros(rows, dtype=bool)
+        self.live = np.ones(rows, dtype=bool)
+        self.seen = np.array(starts)
+
+    def advance(self, step: int, wanted: Array) -> None:
+        """Apply the inputs (rows, m) that the controller wants to the episodes that still run."""
+        live, plant = self.live, self.plant
+        if not plant.clips_input:
+            within_bounds(wanted[live], plant)
+        applied = np.clip(wanted, *plant.input_bounds)
+        self.clipped[live] += (applied != wanted).sum(-1)[live]
+        after = plant.step_rows(self.seen, applied)
+        beyond = plant.unsafe(after) & live
+        self.inputs[live, step:] = applied[live, None]
+        self.states[live, step + 1 :] = after[live, None]
+        self.costs[live, step] = self.cost.stage_rows(self.seen, applied)[live]
+        self.costs[beyond, step] += self.cost.violation_penalty
+        self.ended_at[beyond] = step + 1
+        self.unsafe |= beyond
+        self.live = live & ~beyond
+        self.seen[self.live] = after[self.live]
+
+    def trajectory(self, lead: tuple[int, ...]) -> Trajectory:
+        """Return what happened, with the leading axes of the starts."""
+        steps = self.costs.shape[1]
+        return Trajectory(
+            times=self.plant.sample_time * np.arange(steps + 1, dtype=np.float64),
+            states=self.states.reshape(*lead, steps + 1, self.plant.n),
+            inputs=self.inputs.reshape(*lead, steps, self.plant.m),
+            costs=self.costs.reshape(*lead, steps),
+            ended_at=self.ended_at.reshape(lead),
+            unsafe=self.unsafe.reshape(lead),
+            clipped=self.clipped.reshape(lead),
+        )
+
+
+def _check_safe(plant: Plant, starts: Array) -> None:
+    unsafe = plant.unsafe(starts)
+    if unsafe.any():
+        index = np.argwhere(unsafe)[0].tolist()
+        raise PlantError(
+            f"`starts`{f' at {index}' if index else ''} is {starts[tuple(index)]} ({', '.join(plant.state_names)}), "
+            f"already beyond `safe_limits` {plant.safe_limits}; start inside them"
+        )
+
+
+def _row_controller(plant: Plant, controller: Controller, lead: tuple[int, ...]) -> Callable[[Array, int], Array]:
+    rows = int(np.prod(lead))
+    start = getattr(controller, "start", None)
+    if start is None:
+        if not callable(controller):
+            raise PlantError(
+                f"`controller` is {type(controller).__name__}, which is neither a function of the state nor an "
+                "object with start(batch) and step(x, memory)"
+            )
+        return lambda x, step: _checked_inputs(plant, controller(np.array(x).reshape(*lead, plant.n)), lead, step)
+    memory = start(rows)
+
+    def remember(x: Array, step: int) -> Array:
+        nonlocal memory
+        wanted, memory = controller.step(np.array(x), memory)  # type: ignore[union-attr]
+        return _checked_inputs(plant, wanted, (rows,), step)
+
+    return remember
+
+
+def _checked_inputs(plant: Plant, wanted: Any, lead: tuple[int, ...], step: int) -> Array:
+    name = f"controller's input at step {step}"
+    inputs = real_points(wanted, name, plant.input_names, PlantError)
+    if inputs.shape != (*lead, plant.m):
+        raise PlantError(
+            f"`{name}` has shape {inputs.shape}, but {(*lead, plant.m)} is needed: one input per state of the batch"
+        )
+    return np.ascontiguousarray(inputs).reshape(-1, plant.m)
