@@ -5,3 +5,9 @@ from runpy import run_path
 
 __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants", "mpc")
+
+from yann.actor import YannActor
+from yann.errors import NetworkError
+from yann.residual import AsPrinted, PerRegion, Residual, Shared
+
+__all__ = ["AsPrinted", "NetworkError", "PerRegion", "Residual", "Shared", "YannActor"]

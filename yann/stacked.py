@@ -7,6 +7,7 @@ are buffers without that axis. A single network is a stack of one, so there is o
 import copy
 import zlib
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -63,13 +64,19 @@ def draw_uniform(parameter: Tensor, bound: float, generator: torch.Generator) ->
         parameter.copy_((2 * fresh - 1) * bound)
 
 
+def as_given(given: object, lead: Sequence[int], *results: Tensor) -> tuple[Tensor | np.ndarray, ...]:
+    """Return results (S, batch, ...) with the leading shape of the points, as numpy unless `given` is a tensor."""
+    shaped = tuple(result.reshape(*lead, *result.shape[2:]) for result in results)
+    return shaped if isinstance(given, Tensor) else tuple(result.detach().numpy() for result in shaped)
+
+
 class StackedMLP(nn.Module):
     """S perceptrons: affine maps with `activation` between them; `zero_last` makes them zero at the start."""
 
     def __init__(self, sizes: Sequence[int], activation: Activation, zero_last: bool = False) -> None:
         super().__init__()
         self.activation = activation
-        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        pairs = list(pairwise(sizes))
         last = len(pairs) - 1
         self.layers = nn.ModuleList(
             StackedLinear(inputs, outputs, zero=zero_last and i == last) for i, (inputs, outputs) in enumerate(pairs)
@@ -109,12 +116,9 @@ class StackedNetwork(nn.Module):
         Raises NetworkError for a wrong width, member axis, NaN or infinity.
         """
         rows, lead = self.checked_rows(points)
-        if isinstance(points[0], Tensor):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and isinstance(points[0], Tensor)):
             result = self.rows(*rows)
-            return result.reshape(*lead, *result.shape[2:])
-        with torch.no_grad():
-            result = self.rows(*rows)
-        return result.reshape(*lead, *result.shape[2:]).numpy()
+        return as_given(points[0], lead, result)[0]
 
     def checked_rows(self, points: Sequence[object]) -> tuple[list[Tensor], tuple[int, ...]]:
         """Return each argument as (S, batch, n) and the leading shape that all of them share."""

@@ -1,0 +1,107 @@
+"""YannActor: a law as a network, exact at birth, whose residual can be trained."""
+
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from mpc.explicit.law import TOLERANCE, PiecewiseAffineLaw
+from plants.arrays import Array, real_array
+from yann.clip import inward_clip
+from yann.errors import NetworkError
+from yann.gathered import GatheredLaw, check_law, input_box
+from yann.residual import PerRegion, Residual
+from yann.selector import RegionSelector
+from yann.stacked import StackedNetwork, as_given
+
+
+class YannActor(StackedNetwork):
+    """input = clip(K_i x + r_i + residual_i(x)) for the region i of least violation.
+
+    The law is frozen float64; only the residual is trainable, and it is zero at birth, so that the actor
+    is the law. Outside the law's domain it uses the nearest region's law and residual, still within the
+    input bounds, and `evaluate` says so. The bounds pass gradients that lead back inside (`InwardClip`).
+
+    `actor(x)` gives inputs (..., m) for states (..., t); `rows` does for tensors (S, B, t).
+    """
+
+    lower: Tensor
+    upper: Tensor
+    bound: Tensor | None
+
+    def __init__(self, law: PiecewiseAffineLaw, residual: Residual, bound: Array | None) -> None:
+        super().__init__([("state", law.gains.shape[2])])
+        self.selector = RegionSelector(law)
+        self.law = GatheredLaw(law)
+        self.residual = residual.build(law)
+        for name, side in zip(("lower", "upper"), input_box(law), strict=True):
+            self.register_buffer(name, torch.tensor(side, dtype=torch.float64))
+        self.register_buffer("bound", None if bound is None else torch.tensor(bound, dtype=torch.float64))
+        self.draw([0])
+
+    @classmethod
+    def from_law(
+        cls,
+        law: PiecewiseAffineLaw,
+        hidden: int | None = None,
+        residual: Residual | None = None,
+        bound: ArrayLike | None = None,
+    ) -> Self:
+        """Return the actor that equals `law`; `hidden` (default 16) is short for residual=PerRegion(hidden).
+
+        `bound` (a number, or one per input, in the input's units) keeps |residual| below it: bound tanh(r / bound).
+        Raises NetworkError for a law without regions or finite input bounds, and for widths that do not fit.
+        """
+        check_law(law)
+        if hidden is not None and residual is not None:
+            raise NetworkError(f"both `hidden` ({hidden}) and `residual` ({residual}) are given; pass one of them")
+        form = residual or (PerRegion() if hidden is None else PerRegion(hidden))
+        if not isinstance(form, Residual):
+            raise NetworkError(f"`residual` is {form!r}; pass PerRegion(), Shared() or AsPrinted()")
+        return cls(law, form, _checked_bound(bound, law.gains.shape[1]))
+
+    def rows(self, *points: Tensor) -> Tensor:
+        """Return the input (S, B, m) for float64 states (S, B, t), unchecked: what training loops call."""
+        (states,) = points
+        region, _ = self.selector(states)
+        return self._input(states, region)
+
+    def evaluate(self, state: object) -> tuple[Tensor | np.ndarray, ...]:
+        """Return (input (..., m), region (...), valid (...)) for states (..., t), of the same kind as given.
+
+        `valid` is False outside the law's domain, where the nearest region's law and residual are used.
+        Raises NetworkError for a wrong width, member axis, NaN or infinity.
+        """
+        (states,), lead = self.checked_rows([state])
+        region, violation = self.selector(states)
+        results = (self._input(states, region), region, violation <= TOLERANCE)
+        return as_given(state, lead, *results)
+
+    @property
+    def trainable(self) -> int:
+        """Return the number of trainable weights of one member."""
+        return sum(p[0].numel() for p in self.parameters())
+
+    def extra_repr(self) -> str:
+        """Return the sizes that printing a network shows."""
+        p, m, t = self.law.gains.shape
+        return f"{t} -> {m}, regions={p}, members={self.members}, trainable={self.trainable}"
+
+    def _input(self, states: Tensor, region: Tensor) -> Tensor:
+        residual = self.residual(states, region)
+        if self.bound is not None:
+            residual = self.bound * torch.tanh(residual / self.bound)
+        return inward_clip(self.law(states, region) + residual, self.lower, self.upper)
+
+
+def _checked_bound(bound: ArrayLike | None, m: int) -> Array | None:
+    if bound is None:
+        return None
+    given = real_array(bound, "bound", None, NetworkError)
+    if given.shape not in ((), (m,)):
+        raise NetworkError(f"`bound` has shape {given.shape}, but the law has {m} inputs; pass a number or ({m},)")
+    if not (given > 0).all():
+        raise NetworkError(f"`bound` is {given.min():g}, but it must be positive; pass None for no bound")
+    return given

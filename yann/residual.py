@@ -1,0 +1,218 @@
+"""The trainable part of an actor: exactly zero at the start, and able to learn from there.
+
+The paper's Theorem 1 makes the residual zero by equal weights inside one activation; all neurons then have
+one pre-activation and one gradient and stay one neuron for ever. The paired form here keeps them apart:
+two halves of the second hidden layer, equal at birth, read out with opposite signs.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mpc.explicit.law import PiecewiseAffineLaw
+from plants.arrays import whole_number
+from yann.errors import NetworkError
+from yann.gathered import input_box
+from yann.regional import pick, regional_bias, regional_product
+from yann.stacked import StackedMLP, draw_uniform
+
+
+@dataclass(frozen=True)
+class Residual(ABC):
+    """A form of residual with `hidden` neurons in each hidden layer; `build` makes the module for a law."""
+
+    hidden: int = 16
+
+    def __post_init__(self) -> None:
+        """Check the width."""
+        whole_number(self.hidden, "hidden", NetworkError, least=1)
+
+    @abstractmethod
+    def build(self, law: PiecewiseAffineLaw) -> nn.Module:
+        """Return the module (parameters (S, B, t), regions (S, B)) -> residual inputs (S, B, m)."""
+
+
+class PerRegion(Residual):
+    """Each region has its own network t -> hidden -> hidden; only the visited region learns.
+
+    (t + 1) hidden + hidden^2 weights per region: 2,128 for the pendulum (7 regions, 16 wide), 728 for the CSTR.
+    """
+
+    def build(self, law: PiecewiseAffineLaw) -> nn.Module:
+        """Return the module; raises NetworkError unless `hidden` is a multiple of 2m."""
+        return PerRegionResidual(law, self.hidden)
+
+
+class Shared(Residual):
+    """One trunk t -> hidden -> hidden for all regions, and one linear head per region, zero at the start."""
+
+    def build(self, law: PiecewiseAffineLaw) -> nn.Module:
+        """Return the module."""
+        return SharedResidual(law, self.hidden)
+
+
+class AsPrinted(Residual):
+    """The paper's layers: p hidden neurons twice, dense across the regions (12,880 and 3,416 weights).
+
+    A step at one state therefore moves the first layer of every region, and with it their residuals.
+    It reads the parameter as it is, without scaling, as the paper does.
+    """
+
+    def build(self, law: PiecewiseAffineLaw) -> nn.Module:
+        """Return the module; raises NetworkError unless `hidden` is a multiple of 2m."""
+        return AsPrintedResidual(law, self.hidden)
+
+
+class HalfWidths(nn.Module):
+    """(theta - centre) / half_width: the parameter set becomes a part of [-1, 1]^t."""
+
+    centre: Tensor
+    half_width: Tensor
+
+    def __init__(self, law: PiecewiseAffineLaw) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.tensor(law.centre, dtype=torch.float64))
+        self.register_buffer("half_width", torch.tensor(law.half_width, dtype=torch.float64))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return the scaled parameters."""
+        return (rows - self.centre) / self.half_width
+
+
+class PairedReadout(nn.Module):
+    """Fixed readout: half the input range times the mean of tanh(plus) - tanh(minus) over an input's neurons.
+
+    Each difference lies within +-2, so a residual reaches from any admissible input to any other and never
+    farther than one input range. The first neurons belong to the first input, and so on.
+    Raises NetworkError unless `hidden` is a multiple of 2m, a pair or more for each input.
+    """
+
+    half_range: Tensor
+
+    def __init__(self, law: PiecewiseAffineLaw, hidden: int) -> None:
+        super().__init__()
+        self.register_buffer("half_range", half_input_range(law))
+        m = len(self.half_range)
+        if hidden % (2 * m):
+            near = 2 * m * max(1, round(hidden / (2 * m)))
+            raise NetworkError(
+                f"`hidden` is {hidden}, but {m} input{'s' * (m > 1)} need{'s' * (m == 1)} a multiple of {2 * m} "
+                f"(neurons in pairs, as many for each input); pass {near}"
+            )
+        self.pairs = hidden // (2 * m)
+
+    def forward(self, plus: Tensor, minus: Tensor) -> Tensor:
+        """Return the residual (S, B, m) of pre-activations (S, B, hidden / 2) of the two halves."""
+        difference = torch.tanh(plus) - torch.tanh(minus)
+        return self.half_range * difference.unflatten(-1, (-1, self.pairs)).mean(-1)
+
+
+class PerRegionResidual(nn.Module):
+    """Weights (S, p, ...): `inner`, `bias` of the first layer, `plus`, `minus` halves of the second."""
+
+    def __init__(self, law: PiecewiseAffineLaw, hidden: int) -> None:
+        super().__init__()
+        p, _, t = law.gains.shape
+        self.readout = PairedReadout(law, hidden)
+        self.scale = HalfWidths(law)
+        self.inner = _zeros(p, hidden, t)
+        self.bias = _zeros(p, hidden)
+        self.plus = _zeros(p, hidden // 2, hidden)
+        self.minus = _zeros(p, hidden // 2, hidden)
+
+    def draw(self, generators: Sequence[torch.Generator]) -> None:
+        """Draw every member's layers; the two halves are equal, so the residual is zero."""
+        for member, generator in enumerate(generators):
+            for parameter in (self.inner, self.bias):
+                draw_uniform(parameter[member], self.inner.shape[-1] ** -0.5, generator)
+            draw_uniform(self.plus[member], self.plus.shape[-1] ** -0.5, generator)
+        _equal_halves(self.plus, self.minus)
+
+    def forward(self, rows: Tensor, region: Tensor) -> Tensor:
+        """Return the residual (S, B, m) of each row's own region."""
+        first = regional_product(self.scale(rows), self.inner, region) + regional_bias(self.bias, region)
+        hidden = torch.tanh(first)
+        # Two products of equal shape, so that equal halves give equal bits.
+        plus = regional_product(hidden, self.plus, region)
+        return self.readout(plus, regional_product(hidden, self.minus, region))
+
+
+class SharedResidual(nn.Module):
+    """A stacked trunk, and one zero head (S, p, m, hidden) per region in units of half the input range."""
+
+    half_range: Tensor
+
+    def __init__(self, law: PiecewiseAffineLaw, hidden: int) -> None:
+        super().__init__()
+        p, m, t = law.gains.shape
+        self.register_buffer("half_range", half_input_range(law))
+        self.scale = HalfWidths(law)
+        self.trunk = StackedMLP((t, hidden, hidden), torch.tanh)
+        self.heads = _zeros(p, m, hidden)
+        self.bias = _zeros(p, m)
+
+    def draw(self, generators: Sequence[torch.Generator]) -> None:
+        """Set the heads to zero; the trunk's layers draw their own weights."""
+        del generators
+        with torch.no_grad():
+            self.heads.zero_()
+            self.bias.zero_()
+
+    def forward(self, rows: Tensor, region: Tensor) -> Tensor:
+        """Return the residual (S, B, m) of each row's own head."""
+        hidden = torch.tanh(self.trunk(self.scale(rows)))
+        return self.half_range * (regional_product(hidden, self.heads, region) + regional_bias(self.bias, region))
+
+
+class AsPrintedResidual(nn.Module):
+    """Dense layers t -> p hidden -> p hidden; the second has no bias, and region i reads its own neurons.
+
+    The first layer is drawn as one on scaled parameters and then written for raw ones: columns over the half
+    width, the centre in the bias. The weights are as many as printed and no neuron starts saturated.
+    """
+
+    def __init__(self, law: PiecewiseAffineLaw, hidden: int) -> None:
+        super().__init__()
+        p, _, t = law.gains.shape
+        self.regions = p
+        self.readout = PairedReadout(law, hidden)
+        self.scale = HalfWidths(law)
+        self.inner = _zeros(p * hidden, t)
+        self.bias = _zeros(p * hidden)
+        self.plus = _zeros(p * hidden // 2, p * hidden)
+        self.minus = _zeros(p * hidden // 2, p * hidden)
+
+    def draw(self, generators: Sequence[torch.Generator]) -> None:
+        """Draw every member's layers; the two halves are equal, so the residual is zero."""
+        for member, generator in enumerate(generators):
+            for parameter in (self.inner, self.bias):
+                draw_uniform(parameter[member], self.inner.shape[-1] ** -0.5, generator)
+            draw_uniform(self.plus[member], self.plus.shape[-1] ** -0.5, generator)
+        with torch.no_grad():
+            self.inner /= self.scale.half_width
+            self.bias -= self.inner @ self.scale.centre
+        _equal_halves(self.plus, self.minus)
+
+    def forward(self, rows: Tensor, region: Tensor) -> Tensor:
+        """Return the residual (S, B, m) that each row's region reads."""
+        hidden = torch.tanh(torch.baddbmm(self.bias.unsqueeze(1), rows, self.inner.mT))
+        plus, minus = (torch.bmm(hidden, half.mT).unflatten(-1, (self.regions, -1)) for half in (self.plus, self.minus))
+        return self.readout(pick(plus, region), pick(minus, region))
+
+
+def half_input_range(law: PiecewiseAffineLaw) -> Tensor:
+    """Return half the width of the input bounds (m,)."""
+    lower, upper = input_box(law)
+    return torch.tensor((upper - lower) / 2, dtype=torch.float64)
+
+
+def _zeros(*shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.zeros(1, *shape, dtype=torch.float64))
+
+
+def _equal_halves(plus: Tensor, minus: Tensor) -> None:
+    with torch.no_grad():
+        minus.copy_(plus)
