@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from plants import plant_checks as check
+from plants import validation as check
 from plants.arrays import Array, bounds_pair, real_points, real_scalar, whole_number
 from plants.cost import QuadraticCost, wrapped
 from plants.dynamics import Dynamics, Equations, compiled

@@ -11,7 +11,7 @@ from plants.arrays import Array, real_points, whole_number
 from plants.cost import QuadraticCost
 from plants.errors import PlantError
 from plants.plant import Plant
-from plants.plant_checks import cost_fits, within_bounds
+from plants.validation import cost_fits, within_bounds
 
 
 class MemoryController(Protocol):

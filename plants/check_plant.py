@@ -1,0 +1,148 @@
+"""A plant put to the proof: what construction cannot see is sampled over the region in which it is meant to run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from plants.arrays import Array, whole_number
+from plants.errors import PlantError
+from plants.integrate import RungeKutta4
+from plants.plant import Plant
+from plants.validation import residual_at_rest
+
+_FINE = RungeKutta4(substeps=32)
+_NUDGE = 1e-5
+_SLOPE_TOLERANCE = 1e-4
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class PlantReport:
+    """What `check_plant` found on a sound plant.
+
+    `residual` is the norm of dx/dt at the equilibrium; `jacobian_error` the worst gap between Jacobians and
+    finite differences, relative to the largest slope of that state; `step_error` the worst gap between one
+    step and a much finer integration, relative to the half width of the state bounds: it is reported and
+    never refused, since a coarse integrator may be part of what a plant is. `points` were tried.
+    """
+
+    name: str
+    points: int
+    residual: float
+    jacobian_error: float
+    step_error: float
+
+    def __str__(self) -> str:
+        """Return the findings as a few lines."""
+        return (
+            f"{self.name}: sound at {self.points} points\n"
+            f"  residual of the equilibrium   {self.residual:.2g}\n"
+            f"  Jacobians, relative error     {self.jacobian_error:.2g}\n"
+            f"  one step, relative error      {self.step_error:.2g} (against 32 Runge-Kutta steps)"
+        )
+
+
+def check_plant(plant: Plant, points: int = 200, seed: int = 0) -> PlantReport:
+    """Return a report on a sound plant.
+
+    Builds it anew, and samples states within its bounds (its starts, where a state has none) and inputs
+    within theirs. Raises PlantError naming what fails: any refusal of `Plant` itself, a derivative that is
+    not finite, a Jacobian unlike finite differences, a step that leaves the caps, drifts from the
+    equilibrium, or differs between a batch and its rows.
+    """
+    whole_number(points, "points", PlantError, least=1)
+    replace(plant)
+    states, inputs = _samples(plant, points, np.random.default_rng(seed))
+    _check_finite(plant, states, inputs)
+    error = _jacobian_error(plant, states, inputs)
+    _check_step(plant, states, inputs)
+    return PlantReport(plant.name, points, residual_at_rest(plant)[0], error, _step_error(plant, states, inputs))
+
+
+def _samples(plant: Plant, points: int, generator: np.random.Generator) -> tuple[Array, Array]:
+    lower, upper = (
+        np.where(np.isfinite(bound), bound, start)
+        for bound, start in zip(plant.state_bounds, plant.start_bounds, strict=True)
+    )
+    states = plant.wrap(generator.uniform(lower, upper, size=(points, plant.n)))
+    return states, generator.uniform(*plant.input_bounds, size=(points, plant.m))
+
+
+def _check_finite(plant: Plant, states: Array, inputs: Array) -> None:
+    value = plant.derivatives(states, inputs)
+    if not np.isfinite(value).all():
+        row, i = np.argwhere(~np.isfinite(value))[0]
+        raise PlantError(
+            f"`{plant.equations_name}` gives {value[row, i]} for {plant.state_names[i]} at x = {states[row]}, "
+            f"u = {inputs[row]}; keep it finite within the bounds, or narrow `state_bounds`"
+        )
+
+
+def _jacobian_error(plant: Plant, states: Array, inputs: Array) -> float:
+    exact_x, exact_u = plant.jacobians(states, inputs)
+    by_state = _slopes(lambda x: plant.derivatives(x, inputs), states)
+    by_input = _slopes(lambda u: plant.derivatives(states, u), inputs)
+    exact = np.concatenate([exact_x, exact_u], -1)
+    rounding = _EPSILON / _NUDGE * np.abs(plant.derivatives(states, inputs))[..., None]
+    scale = np.abs(exact).max((0, 2), keepdims=True) + 1.0
+    gap = np.abs(exact - np.concatenate([by_state, by_input], -1)) / (scale + rounding / _SLOPE_TOLERANCE)
+    worst = int(np.argmax(np.where(np.isfinite(gap), gap, np.inf)))
+    row, i, j = (int(k) for k in np.unravel_index(worst, gap.shape))
+    if not gap[row, i, j] <= _SLOPE_TOLERANCE:
+        by = [*plant.state_names, *plant.input_names][j]
+        numeric = np.concatenate([by_state, by_input], -1)[row, i, j]
+        raise PlantError(
+            f"the Jacobian of `{plant.equations_name}`, {plant.state_names[i]} by {by}, is {exact[row, i, j]:g}, but "
+            f"finite differences give {numeric:g} at x = {states[row]}, u = {inputs[row]}; is there a jump or a kink?"
+        )
+    return float(gap[row, i, j])
+
+
+def _slopes(function: Callable[[Array], Array], points: Array) -> Array:
+    """Return central differences (rows, n, width) of a function of points (rows, width)."""
+    columns = []
+    for j in range(points.shape[1]):
+        nudge = np.zeros_like(points)
+        nudge[:, j] = _NUDGE * np.maximum(1.0, np.abs(points[:, j]))
+        columns.append((function(points + nudge) - function(points - nudge)) / (2 * nudge[:, j, None]))
+    return np.stack(columns, -1)
+
+
+def _check_step(plant: Plant, states: Array, inputs: Array) -> None:
+    after = plant.step(states, inputs)
+    lower, upper = plant.state_caps
+    escaped = ~((after >= lower) & (after <= upper))
+    if escaped.any():
+        row, i = np.argwhere(escaped)[0]
+        raise PlantError(
+            f"`step` takes {plant.state_names[i]} to {after[row, i]:g}, outside its `state_caps` "
+            f"[{lower[i]:g}, {upper[i]:g}]"
+        )
+    single = np.stack([plant.step(x, u) for x, u in zip(states, inputs, strict=True)])
+    if not np.array_equal(after, single):
+        raise PlantError(f"`step` of a batch differs from its rows by {np.abs(after - single).max():g}")
+    state, entry = plant.equilibrium
+    drift = _distance(plant, plant.step(state, entry), state)
+    tolerance = 1e-5 * max(1.0, float(np.abs(state).max()))
+    if drift.max() > tolerance:
+        raise PlantError(
+            f"`step` drifts by {drift.max():g} from the `equilibrium`, above the tolerance {tolerance:g}; "
+            "does the integrator hold a steady state?"
+        )
+
+
+def _step_error(plant: Plant, states: Array, inputs: Array) -> float:
+    if not plant.is_continuous:
+        return 0.0
+    fine = replace(plant, integrator=_FINE).step(states, inputs)
+    half = [
+        (high - low) / 2 if np.isfinite(high - low) else max(1.0, abs(at))
+        for low, high, at in zip(*plant.state_bounds, plant.equilibrium[0], strict=True)
+    ]
+    return float((_distance(plant, plant.step(states, inputs), fine) / half).max())
+
+
+def _distance(plant: Plant, one: Array, other: Array) -> Array:
+    """Return the distance of two states, component by component, on the circle for angles."""
+    return np.abs(plant.wrap(one - other))
