@@ -1,0 +1,38 @@
+"""The border of a law's domain: its tolerance, and what is said outside."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mpc.explicit.errors import OutsideDomain
+from plants.arrays import Array
+
+if TYPE_CHECKING:
+    from mpc.explicit.law import PiecewiseAffineLaw
+
+TOLERANCE = 1e-11  # a parameter this far outside its region (1 = half the parameter set's width) is on its border
+
+
+def outside_domain(law: "PiecewiseAffineLaw", points: Array, region: np.ndarray, margin: np.ndarray) -> OutsideDomain:
+    """Return the error for the first of the points that lies outside: where, the worst limit and by how much, the mend."""
+    index = int(np.flatnonzero(margin < -TOLERANCE)[0])
+    theta = points[index]
+    row, by = _worst_limit(law, theta, int(region[index]), float(-margin[index]))
+    where = f" (row {index} of {len(points)})" if len(points) > 1 else ""
+    named = zip(law.parameter_names, theta, law.parameter_units, strict=True)
+    point = ", ".join(f"{name} = {value:g} {unit}".rstrip() for name, value, unit in named)
+    return OutsideDomain(
+        theta, row, float(-margin[index]),
+        f"theta ({point}){where} is outside the law's domain: {row} by {by}. Start inside it, widen the parameter set, "
+        "or choose what happens there: law.nearest(theta) gives the nearest region's input",
+    )  # fmt: skip
+
+
+def _worst_limit(law: "PiecewiseAffineLaw", theta: Array, region: int, distance: float) -> tuple[str, str]:
+    lower, upper = law.parameter_bounds
+    excess = np.maximum(lower - theta, theta - upper)
+    worst = int((excess / law.half_width).argmax())
+    if excess[worst] <= TOLERANCE * law.half_width[worst]:
+        return f"no feasible solution beyond region {region}", f"{distance:.3g} half widths"
+    side, limit = ("below", lower[worst]) if theta[worst] < lower[worst] else ("above", upper[worst])
+    return f"{law.parameter_names[worst]} is {side} {limit:g}", f"{excess[worst]:g}"

@@ -1,0 +1,46 @@
+"""What the solver and its laws refuse or cannot do; each error carries its data."""
+
+from collections.abc import Sequence
+
+from plants.arrays import Array
+
+
+class ProblemError(ValueError):
+    """A model, cost, constraint or parameter set that is not well posed."""
+
+
+class Infeasible(ProblemError):
+    """No parameter of the parameter set admits a solution.
+
+    `rows` are the labels of constraints that cannot hold together, `relaxation` the least amount by which
+    all of them (scaled to unit norm) must be moved so that some parameter becomes feasible.
+    """
+
+    def __init__(self, rows: Sequence[str], relaxation: float) -> None:
+        self.rows = tuple(rows)
+        self.relaxation = relaxation
+        super().__init__(
+            f"infeasible: no parameter admits a solution; these rows conflict: {'; '.join(self.rows)}. "
+            f"Moving each of them by {relaxation:.3g} (unit rows) would be enough: widen one, or make it soft"
+        )
+
+
+class OutsideDomain(LookupError):
+    """A parameter for which the law has no region.
+
+    `theta` is the parameter, `row` names the worst violated limit, `distance` says by how much.
+    """
+
+    def __init__(self, theta: Array, row: str, distance: float, message: str) -> None:
+        self.theta = theta
+        self.row = row
+        self.distance = distance
+        super().__init__(message)
+
+
+class NumericalError(ArithmeticError):
+    """A solver gave no answer that stands its check; the message names the point and the residual."""
+
+
+class FileFormatError(ValueError):
+    """A file that is damaged, unsafe, of another kind, or inconsistent; the message names path and field."""

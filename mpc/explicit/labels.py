@@ -1,0 +1,35 @@
+"""Labels: the names and units that travel with a parametric problem."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Names that travel with a problem: parameters and variables with their units, and the rows of G.
+
+    The solver does not know what they mean; they come back in explanations and errors.
+    """
+
+    parameters: tuple[str, ...]
+    variables: tuple[str, ...]
+    rows: tuple[str, ...]
+    parameter_units: tuple[str, ...] = ()
+    variable_units: tuple[str, ...] = ()
+
+    @classmethod
+    def plain(cls, t: int, n: int, q: int) -> Self:
+        """Return theta0.., z0.. and `row 0`.. for a problem without names."""
+        return cls(
+            tuple(f"theta{i}" for i in range(t)), tuple(f"z{i}" for i in range(n)), tuple(f"row {i}" for i in range(q))
+        )
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """Return the labels as lists, for JSON."""
+        return {key: list(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Sequence[str]]) -> Self:
+        """Return the labels behind `to_dict`."""
+        return cls(**{key: tuple(str(name) for name in names) for key, names in data.items()})

@@ -1,0 +1,221 @@
+"""PiecewiseAffineLaw: the exact solution of a multiparametric QP, region by region."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mpc.explicit.domain import TOLERANCE, outside_domain
+from mpc.explicit.errors import FileFormatError, ProblemError
+from mpc.explicit.explanation import Explanation, explain
+from mpc.explicit.labels import Labels
+from mpc.explicit.polyhedron import Polyhedron
+from mpc.explicit.region import CriticalRegion, pack_regions, unpack_regions
+from mpc.explicit.storage import read_archive, write_archive
+from plants.arrays import Array, real_array
+
+KIND = "law"
+CHUNK = 4_000_000  # entries of the (points, half-spaces) matrix that location builds at once
+
+
+class Location(NamedTuple):
+    """Region of least violation, and how far inside it (negative: outside) in half widths of the parameter set."""
+
+    region: int | np.ndarray
+    margin: float | np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class PiecewiseAffineLaw:
+    """u = gain_i theta + offset_i on critical region i; exact for every theta of the feasible set.
+
+    Called with parameters (..., t) it returns inputs (..., m), or raises OutsideDomain. `parameter_bounds`
+    is the smallest box (lower, upper) around the parameter set; `input_bounds` is None where the problem has none.
+    """
+
+    regions: tuple[CriticalRegion, ...]
+    parameter_set: Polyhedron
+    parameter_bounds: tuple[Array, Array]
+    labels: Labels
+    input_bounds: tuple[Array, Array] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the regions exist and fit one another."""
+        if not self.regions:
+            raise ProblemError("a law needs at least 1 region, but it was given 0; solve a feasible problem")
+        shapes = {(r.gain.shape, r.solution_gain.shape, r.A.shape[1]) for r in self.regions}
+        if len(shapes) > 1:
+            raise ProblemError(f"the regions differ in size (gain, solution, parameters): {sorted(shapes)}")
+
+    def __call__(self, theta: ArrayLike) -> Array:
+        """Return the input(s) (..., m) at theta (..., t); raises OutsideDomain if one lies outside every region."""
+        points, shape = self._points(theta)
+        region, margin = self._locate(points)
+        self._check_inside(points, region, margin)
+        inputs = np.einsum("bmt,bt->bm", self.gains[region], points) + self.offsets[region]
+        return inputs.reshape(*shape, -1)
+
+    def solution(self, theta: ArrayLike) -> Array:
+        """Return the whole minimiser z (..., n) at theta (..., t); raises OutsideDomain as a call does."""
+        points, shape = self._points(theta)
+        region, margin = self._locate(points)
+        self._check_inside(points, region, margin)
+        gains, offsets = self._solutions
+        return (np.einsum("bnt,bt->bn", gains[region], points) + offsets[region]).reshape(*shape, -1)
+
+    def nearest(self, theta: ArrayLike) -> tuple[Array, np.ndarray, np.ndarray]:
+        """Return (input, region, inside) for the region of least violation, whether or not theta lies in it.
+
+        Outside, the input is that region's affine function, not clipped to any bound.
+        """
+        points, shape = self._points(theta)
+        region, margin = self._locate(points)
+        inputs = np.einsum("bmt,bt->bm", self.gains[region], points) + self.offsets[region]
+        return inputs.reshape(*shape, -1), region.reshape(shape), (margin >= -TOLERANCE).reshape(shape)
+
+    def locate(self, theta: ArrayLike) -> Location:
+        """Return the region of least violation (lowest index on a tie) and the margin to its border."""
+        points, shape = self._points(theta)
+        region, margin = self._locate(points)
+        if not shape:
+            return Location(int(region[0]), float(margin[0]))
+        return Location(region.reshape(shape), margin.reshape(shape))
+
+    def explain(self, theta: ArrayLike) -> Explanation:
+        """Return why the law does what it does at one theta: region, gains, active rows; its str is a text."""
+        point = real_array(theta, "theta", (self.t,), ProblemError)
+        return explain(self, point)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the law to `path` (npz with a JSON header and checksums, no pickle), replacing it in one step."""
+        write_archive(path, KIND, *self._record)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Return the law saved at `path`; raises FileFormatError for a file that is damaged or of another kind."""
+        data, arrays = read_archive(path, KIND)
+        try:
+            labels = Labels.from_dict(data["labels"])
+            regions = unpack_regions(arrays, int(data["inputs"]), labels.rows)
+            parameter_set = Polyhedron(arrays["parameter_A"], arrays["parameter_b"])
+            lower, upper = arrays["parameter_bounds"]
+            bounds = tuple(arrays["input_bounds"]) if "input_bounds" in arrays else None
+            return cls(regions, parameter_set, (lower, upper), labels, bounds)
+        except (KeyError, TypeError, ValueError) as cause:
+            raise FileFormatError(f"{path} does not hold a whole law: {cause}; write it again") from cause
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the SHA-256 of everything that the law is made of, in hexadecimal."""
+        data, arrays = self._record
+        whole = hashlib.sha256(json.dumps(data, sort_keys=True).encode())
+        for name in sorted(arrays):
+            whole.update(name.encode() + str(arrays[name].shape).encode() + np.ascontiguousarray(arrays[name]).tobytes())
+        return whole.hexdigest()
+
+    @property
+    def t(self) -> int:
+        """Return the number of parameters."""
+        return self.regions[0].A.shape[1]
+
+    @property
+    def m(self) -> int:
+        """Return the number of inputs."""
+        return len(self.regions[0].offset)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Return the parameters' names."""
+        return self.labels.parameters
+
+    @property
+    def parameter_units(self) -> tuple[str, ...]:
+        """Return the parameters' units (empty texts where there is none)."""
+        return self.labels.parameter_units or ("",) * self.t
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Return the inputs' names."""
+        return self.labels.variables[: self.m]
+
+    @property
+    def input_units(self) -> tuple[str, ...]:
+        """Return the inputs' units (empty texts where there is none)."""
+        return (self.labels.variable_units or ("",) * self.m)[: self.m]
+
+    @cached_property
+    def gains(self) -> Array:
+        """Return the gains of all regions, (p, m, t)."""
+        return np.stack([r.gain for r in self.regions])
+
+    @cached_property
+    def offsets(self) -> Array:
+        """Return the offsets of all regions, (p, m)."""
+        return np.stack([r.offset for r in self.regions])
+
+    @cached_property
+    def halfspaces(self) -> tuple[Array, Array, np.ndarray]:
+        """Return (A (q, t), b (q,), owner (q,)): the rows of all regions in order, and the region of each."""
+        owner = np.repeat(np.arange(len(self.regions)), [len(r.b) for r in self.regions])
+        return np.vstack([r.A for r in self.regions]), np.concatenate([r.b for r in self.regions]), owner
+
+    @property
+    def centre(self) -> Array:
+        """Return the centre (t,) of the box around the parameter set."""
+        lower, upper = self.parameter_bounds
+        return (lower + upper) / 2
+
+    @property
+    def half_width(self) -> Array:
+        """Return half the widths (t,) of the box around the parameter set."""
+        lower, upper = self.parameter_bounds
+        return (upper - lower) / 2
+
+    def __repr__(self) -> str:
+        """Return one line with the sizes."""
+        rows = len(self.halfspaces[1])
+        return f"PiecewiseAffineLaw({len(self.regions)} regions, {rows} half-spaces, {self.t} parameters, {self.m} inputs)"
+
+    @property
+    def _record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        arrays = pack_regions(self.regions)
+        arrays |= {"parameter_A": self.parameter_set.A, "parameter_b": self.parameter_set.b}
+        arrays["parameter_bounds"] = np.stack(self.parameter_bounds)
+        if self.input_bounds is not None:
+            arrays["input_bounds"] = np.stack(self.input_bounds)
+        return {"inputs": self.m, "labels": self.labels.to_dict()}, arrays
+
+    @cached_property
+    def _solutions(self) -> tuple[Array, Array]:
+        return np.stack([r.solution_gain for r in self.regions]), np.stack([r.solution_offset for r in self.regions])
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum([0, *(len(r.b) for r in self.regions[:-1])])
+
+    def _points(self, theta: ArrayLike) -> tuple[Array, tuple[int, ...]]:
+        points = real_array(theta, "theta", None, ProblemError)
+        if points.ndim == 0 or points.shape[-1] != self.t:
+            names = ", ".join(self.parameter_names)
+            raise ProblemError(f"`theta` has shape {points.shape}, but its last axis must be {self.t} long ({names})")
+        return points.reshape(-1, self.t), points.shape[:-1]
+
+    def _locate(self, points: Array) -> tuple[np.ndarray, np.ndarray]:
+        A, b, _ = self.halfspaces
+        region, margin = np.zeros(len(points), dtype=np.int64), np.zeros(len(points))
+        step = max(1, CHUNK // len(b))
+        for start in range(0, len(points), step):
+            block = slice(start, start + step)
+            violation = np.maximum.reduceat(points[block] @ A.T - b, self._starts, axis=1)
+            region[block] = violation.argmin(axis=1)
+            margin[block] = -violation.min(axis=1)
+        return region, margin
+
+    def _check_inside(self, points: Array, region: np.ndarray, margin: np.ndarray) -> None:
+        if (margin < -TOLERANCE).any():
+            raise outside_domain(self, points, region, margin)

@@ -1,0 +1,115 @@
+"""MultiparametricQP: a quadratic program whose linear terms move with a parameter theta."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mpc.explicit.definite import positive_definite
+from mpc.explicit.errors import ProblemError
+from mpc.explicit.labels import Labels
+from mpc.explicit.polyhedron import Polyhedron
+from plants.arrays import Array, real_array, whole_number
+
+
+@dataclass(frozen=True, eq=False)
+class MultiparametricQP:
+    """min over z of 1/2 z'Hz + (f + F theta)'z  subject to  G z <= w + S theta, theta in {A_theta theta <= b_theta}.
+
+    Shapes: H (n, n), f (n,), F (n, t), G (q, n), w (q,), S (q, t), A_theta (k, t), b_theta (k,). Rows listed in
+    `equality_rows` hold with equality. H must be positive definite. Note the 1/2: an objective without it passes 2 H.
+    Raises ProblemError for everything that is not well posed, before any solving.
+    """
+
+    H: Array
+    f: Array
+    F: Array
+    G: Array
+    w: Array
+    S: Array
+    A_theta: Array
+    b_theta: Array
+    equality_rows: tuple[int, ...] = ()
+    labels: Labels | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check every argument once, so that solvers may trust the data."""
+        H = real_array(self.H, "H", (None, None), ProblemError)
+        n = len(H)
+        t = _columns(self.F, "F")
+        shapes = {"H": (n, n), "f": (n,), "F": (n, t), "G": (None, n), "w": (None,), "S": (None, t)}
+        for name, shape in (shapes | {"A_theta": (None, t), "b_theta": (None,)}).items():
+            object.__setattr__(self, name, real_array(getattr(self, name), name, shape, ProblemError))
+        self._check_lengths()
+        object.__setattr__(self, "H", positive_definite(self.H, "H"))
+        object.__setattr__(self, "equality_rows", self._checked_rows(self.equality_rows))
+        object.__setattr__(self, "labels", self._checked_labels(self.labels))
+        self._check_zero_rows()
+
+    @property
+    def n(self) -> int:
+        """Return the number of variables z."""
+        return len(self.f)
+
+    @property
+    def t(self) -> int:
+        """Return the number of parameters theta."""
+        return self.F.shape[1]
+
+    @property
+    def names(self) -> Labels:
+        """Return the labels (plain ones if the problem was given none)."""
+        return self.labels or Labels.plain(self.t, self.n, len(self.w))
+
+    @cached_property
+    def parameter_set(self) -> Polyhedron:
+        """Return the parameter set {A_theta theta <= b_theta}."""
+        return Polyhedron(self.A_theta, self.b_theta)
+
+    def __repr__(self) -> str:
+        """Return one line with the sizes."""
+        return f"MultiparametricQP({self.n} variables, {self.t} parameters, {len(self.w)} rows)"
+
+    def _check_lengths(self) -> None:
+        pairs = (("G", "w"), ("G", "S"), ("A_theta", "b_theta"))
+        for left, right in pairs:
+            a, b = len(getattr(self, left)), len(getattr(self, right))
+            if a != b:
+                raise ProblemError(f"`{left}` has {a} rows but `{right}` has {b}; give one for each row of `{left}`")
+
+    def _checked_rows(self, rows: Sequence[int]) -> tuple[int, ...]:
+        indices = sorted({whole_number(row, "equality_rows", ProblemError) for row in rows})
+        if indices and indices[-1] >= len(self.w):
+            raise ProblemError(
+                f"`equality_rows` names row {indices[-1]}, but `G` has {len(self.w)} rows (0 is the first)"
+            )
+        return tuple(indices)
+
+    def _checked_labels(self, labels: Labels | None) -> Labels | None:
+        if labels is None:
+            return None
+        for kind, have, want in (
+            ("parameters", len(labels.parameters), self.t),
+            ("variables", len(labels.variables), self.n),
+            ("rows", len(labels.rows), len(self.w)),
+        ):
+            if have != want:
+                raise ProblemError(f"`labels` names {have} {kind} but the problem has {want}; name each of them once")
+        return labels
+
+    def _check_zero_rows(self) -> None:
+        zero = ~(self.G.any(axis=1) | self.S.any(axis=1))
+        wrong = zero & (self.w < 0)
+        wrong[list(self.equality_rows)] |= zero[list(self.equality_rows)] & (self.w[list(self.equality_rows)] != 0)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise ProblemError(
+                f"`G` row {row} ({self.names.rows[row]}) is zero and its right-hand side is {self.w[row]:g}: infeasible "
+                "for every theta; remove the row or mend its sign"
+            )
+
+
+def _columns(value: ArrayLike, name: str) -> int:
+    return real_array(value, name, (None, None), ProblemError).shape[1]

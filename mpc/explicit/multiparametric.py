@@ -1,0 +1,64 @@
+"""From a multiparametric QP to its law: presolve, explore, and back into physical variables."""
+
+import numpy as np
+
+from mpc.explicit.errors import ProblemError
+from mpc.explicit.explore import Candidate, Progress, explore, minimal_rows
+from mpc.explicit.law import PiecewiseAffineLaw
+from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.polyhedron import Polyhedron
+from mpc.explicit.presolve import LeastDistanceProblem, presolve
+from mpc.explicit.region import CriticalRegion
+from plants.arrays import Array
+
+
+def solve_multiparametric(
+    problem: MultiparametricQP,
+    inputs: int | None = None,
+    input_bounds: tuple[Array, Array] | None = None,
+    progress: Progress | None = None,
+) -> PiecewiseAffineLaw:
+    """Return the law of the first `inputs` variables (default: all of z) on every theta that has a solution.
+
+    Raises Infeasible or ProblemError for a problem without a law; see MultiparametricQP for its form.
+    """
+    ldp = presolve(problem)
+    m = problem.n if inputs is None else inputs
+    regions = tuple(_region(problem, ldp, candidate, m) for candidate in explore(ldp, progress))
+    if not regions:
+        raise ProblemError(
+            "no region is wider than 1e-8 of the parameter set's half width: the feasible set is a sliver; "
+            "widen the constraints or shrink the parameter set around it"
+        )
+    bounds = (ldp.centre - ldp.half_width, ldp.centre + ldp.half_width)
+    return PiecewiseAffineLaw(regions, problem.parameter_set, bounds, problem.names, input_bounds)
+
+
+def _region(problem: MultiparametricQP, ldp: LeastDistanceProblem, candidate: Candidate, m: int) -> CriticalRegion:
+    keep = minimal_rows(candidate.A, candidate.b)
+    A, b = candidate.A[keep], candidate.b[keep]
+    radius, centre = Polyhedron(A, b).chebyshev()
+    gain = (ldp.T @ candidate.V + ldp.Z) / ldp.half_width
+    offset = ldp.T @ candidate.v0 + ldp.z0 - gain @ ldp.centre
+    rows = sorted(int(ldp.rows[i]) for i in candidate.active)
+    arrays = [A / ldp.half_width, b + A @ (ldp.centre / ldp.half_width), gain, offset]
+    arrays.append(ldp.centre + ldp.half_width * centre)
+    A, b, gain, offset, centre = (_frozen(a) for a in arrays)
+    return CriticalRegion(
+        A=A,
+        b=b,
+        gain=gain[:m],
+        offset=offset[:m],
+        active=tuple(problem.names.rows[i] for i in rows),
+        active_rows=tuple(rows),
+        centre=centre,
+        radius=radius,
+        solution_gain=gain,
+        solution_offset=offset,
+    )
+
+
+def _frozen(array: Array) -> Array:
+    copy = np.array(array)
+    copy.setflags(write=False)
+    return copy

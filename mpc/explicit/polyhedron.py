@@ -1,0 +1,113 @@
+"""Polyhedron {x : A x <= b} and the few linear programs that everything else asks of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import linprog
+from scipy.spatial import HalfspaceIntersection, QhullError
+
+from mpc.explicit.errors import NumericalError, ProblemError
+from plants.arrays import Array, bounds_pair, real_array
+
+FREE = (None, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Polyhedron:
+    """The set {x : A x <= b}; A is (q, n), b is (q,).
+
+    Raises ProblemError for NaN or infinite entries, lengths that differ, and a zero row that nothing satisfies.
+    """
+
+    A: Array
+    b: Array
+
+    def __init__(self, A: ArrayLike, b: ArrayLike) -> None:
+        object.__setattr__(self, "A", real_array(A, "A", (None, None), ProblemError))
+        object.__setattr__(self, "b", real_array(b, "b", (None,), ProblemError))
+        if len(self.A) != len(self.b):
+            raise ProblemError(f"`A` has {len(self.A)} rows but `b` has {len(self.b)} entries; give one entry per row")
+        impossible = ~self.A.any(axis=1) & (self.b < 0)
+        if impossible.any():
+            row = int(np.flatnonzero(impossible)[0])
+            raise ProblemError(f"row {row} says 0 <= {self.b[row]:g}, which is infeasible; remove it or mend `A`")
+
+    @classmethod
+    def from_bounds(cls, lower: ArrayLike, upper: ArrayLike) -> Self:
+        """Return the box lower <= x <= upper, without rows for infinite bounds."""
+        size = np.size(np.asarray(lower))
+        low, high = bounds_pair((lower, upper), "bounds", [f"x{i}" for i in range(size)], ProblemError)
+        A = np.vstack([np.eye(size), -np.eye(size)])
+        b = np.concatenate([high, -low])
+        keep = np.isfinite(b)
+        return cls(A[keep], b[keep])
+
+    @property
+    def dimension(self) -> int:
+        """Return n, the number of components of x."""
+        return self.A.shape[1]
+
+    def __repr__(self) -> str:
+        """Return one line with the sizes."""
+        return f"Polyhedron({len(self.b)} half-spaces in {self.dimension} dimensions)"
+
+    def contains(self, points: ArrayLike, tolerance: float = 0.0) -> np.ndarray:
+        """Return for points (..., n) whether A x <= b + tolerance holds in every row, as booleans (...)."""
+        x = real_array(points, "points", None, ProblemError)
+        if x.ndim == 0 or x.shape[-1] != self.dimension:
+            raise ProblemError(f"`points` has shape {x.shape}, but its last axis must be {self.dimension} long")
+        return (x @ self.A.T <= self.b + tolerance).all(axis=-1)
+
+    def chebyshev(self) -> tuple[float, Array]:
+        """Return (radius, centre) of a largest ball inside; the radius is negative if the set is empty.
+
+        An unbounded set gives a ball of radius 1e9 at most.
+        """
+        n = self.dimension
+        norms = np.linalg.norm(self.A, axis=1)
+        result = linprog(np.r_[np.zeros(n), -1.0], np.c_[self.A, norms], self.b, bounds=[FREE] * n + [(None, 1e9)])
+        if not result.success:
+            raise NumericalError(f"the largest ball of {self!r} was not found: {result.message}")
+        return float(result.x[-1]), result.x[:-1]
+
+    def box(self, names: Sequence[str] | None = None) -> tuple[Array, Array]:
+        """Return (lower, upper) of the smallest box around the set.
+
+        Raises ProblemError if the set is empty, or unbounded (naming the direction).
+        """
+        edges = np.array([[self._extent(i, sign, names) for i in range(self.dimension)] for sign in (1.0, -1.0)])
+        return edges[0], -edges[1]
+
+    def vertices(self) -> Array:
+        """Return the vertices (v, n) of a bounded set with an interior; raises ProblemError otherwise."""
+        radius, centre = self.chebyshev()
+        if radius <= 0:
+            raise ProblemError(f"{self!r} has no interior (radius {radius:.2g}), so its vertices are not listed")
+        lower, upper = self.box()
+        if self.dimension == 1:
+            return np.array([lower, upper])
+        width = upper - lower
+        rows = np.c_[self.A * width, self.A @ centre - self.b]
+        scale = np.maximum(np.linalg.norm(rows[:, :-1], axis=1, keepdims=True), np.finfo(float).tiny)
+        try:
+            corners = HalfspaceIntersection(rows / scale, np.zeros(self.dimension)).intersections
+        except QhullError as cause:
+            raise NumericalError(f"the vertices of {self!r} were not found") from cause
+        return centre + width * np.unique(corners.round(13), axis=0)
+
+    def _extent(self, index: int, sign: float, names: Sequence[str] | None) -> float:
+        cost = np.zeros(self.dimension)
+        cost[index] = sign
+        result = linprog(cost, self.A if len(self.A) else None, self.b if len(self.b) else None, bounds=FREE)
+        name = names[index] if names else f"component {index}"
+        side = "below" if sign > 0 else "above"
+        if result.status == 3:
+            raise ProblemError(f"the set is unbounded: {name} has no limit {side}; add a finite bound for it")
+        if result.status == 2:
+            raise ProblemError(f"the set is empty: its {len(self.b)} rows contradict one another; widen one of them")
+        if not result.success:
+            raise NumericalError(f"the extent of {self!r} was not found: {result.message}")
+        return float(result.fun)

@@ -1,0 +1,201 @@
+"""Presolve: from a multiparametric QP to a scaled least-distance problem, and the way back.
+
+With H = R'R the QP is min 1/2 |v|^2 s.t. M v <= d(theta), rows of M of unit norm, theta scaled to [-1, 1]
+(Arnström & Axehill, arXiv 2404.05511). Equality rows are eliminated, also those that pairs of inequalities imply;
+rows that no feasible point reaches, and all but one of equal rows, are dropped; rows without v bound theta alone.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import qr, solve_triangular
+from scipy.optimize import linprog
+
+from mpc.explicit.errors import Infeasible, NumericalError, ProblemError
+from mpc.explicit.mpqp import MultiparametricQP
+from plants.arrays import Array
+
+ZERO = 1e-10  # a row of norm below this, in scaled variables, has no direction
+REDUNDANT = 1e-9  # a row that the feasible set passes by less than this is dropped
+
+
+@dataclass(frozen=True, eq=False)
+class LeastDistanceProblem:
+    """min 1/2 |v|^2 s.t. M v <= d + D theta, for scaled theta in {E theta <= e}; z = T v + Z theta + z0.
+
+    `rows` gives each row of M its number in the problem, `theta_rows` the same for E (-1: a row of the parameter
+    set). Physical theta = centre + half_width * scaled theta. `inside` is a scaled theta well inside the feasible set.
+    """
+
+    M: Array
+    d: Array
+    D: Array
+    E: Array
+    e: Array
+    T: Array
+    Z: Array
+    z0: Array
+    rows: Array
+    theta_rows: Array
+    centre: Array
+    half_width: Array
+    inside: Array
+
+
+def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
+    """Return the scaled least-distance problem with every redundant row dropped.
+
+    Raises Infeasible if no parameter admits a solution, ProblemError for an empty, unbounded or flat parameter set.
+    """
+    lower, upper = problem.parameter_set.box(problem.names.parameters)
+    half_width = (upper - lower) / 2
+    flat = half_width <= 1e-12 * np.maximum(1.0, np.abs(upper))
+    if flat.any():
+        i = int(np.flatnonzero(flat)[0])
+        raise ProblemError(
+            f"parameter {problem.names.parameters[i]} has no width: its bounds are {lower[i]:g} and {upper[i]:g}; "
+            "put its value into the problem and drop it from theta"
+        )
+    scaled = _scale_theta(problem, (lower + upper) / 2, half_width)
+    equalities = set(problem.equality_rows)
+    while True:
+        ldp = _least_distance(scaled, sorted(equalities), (lower + upper) / 2, half_width)
+        radius, inside, tight = _largest_ball(ldp, problem)
+        implied = {int(ldp.rows[i]) for i in tight} - equalities
+        if radius > REDUNDANT:
+            return _without_redundant(replace(ldp, inside=inside))
+        if not implied:
+            raise ProblemError(
+                "the feasible set has no interior in parameter space: some rows always hold with equality "
+                f"({_flat_rows(ldp, problem)}); widen them, or drop the parameter that they fix"
+            )
+        equalities |= implied
+
+
+def _scale_theta(problem: MultiparametricQP, centre: Array, half_width: Array) -> MultiparametricQP:
+    return MultiparametricQP(
+        H=problem.H,
+        f=problem.f + problem.F @ centre,
+        F=problem.F * half_width,
+        G=problem.G,
+        w=problem.w + problem.S @ centre,
+        S=problem.S * half_width,
+        A_theta=problem.A_theta * half_width,
+        b_theta=problem.b_theta - problem.A_theta @ centre,
+        labels=problem.labels,
+    )
+
+
+def _least_distance(
+    problem: MultiparametricQP, equalities: list[int], centre: Array, half_width: Array
+) -> LeastDistanceProblem:
+    """Return the problem in v, with the equality rows solved for and rows without v moved to E."""
+    root = np.linalg.cholesky(problem.H).T
+    to_v = np.linalg.inv(root)
+    shift, slope = -to_v @ to_v.T @ problem.f, -to_v @ to_v.T @ problem.F
+    M, d, D = problem.G @ to_v, problem.w - problem.G @ shift, problem.S - problem.G @ slope
+    basis, v0, v1 = _eliminate(M[equalities], d[equalities], D[equalities], problem, equalities)
+    free = np.setdiff1d(np.arange(len(d)), equalities)
+    d, D = d[free] - M[free] @ v0, D[free] - M[free] @ v1
+    scale = np.linalg.norm(M[free], axis=1)
+    M = M[free] @ basis
+    norm = np.linalg.norm(M, axis=1)
+    real = norm > ZERO * np.maximum(scale, np.finfo(float).tiny)
+    E, e, theta_rows = _theta_rows(problem, D[~real], d[~real], free[~real])
+    return LeastDistanceProblem(
+        M=M[real] / norm[real, None],
+        d=d[real] / norm[real],
+        D=D[real] / norm[real, None],
+        E=E,
+        e=e,
+        T=to_v @ basis,
+        Z=slope + to_v @ v1,
+        z0=shift + to_v @ v0,
+        rows=free[real],
+        theta_rows=theta_rows,
+        centre=centre,
+        half_width=half_width,
+        inside=np.zeros(problem.t),
+    )
+
+
+def _eliminate(
+    M: Array, d: Array, D: Array, problem: MultiparametricQP, rows: list[int]
+) -> tuple[Array, Array, Array]:
+    """Return (basis, v0, v1): all solutions of M v = d + D theta are v0 + v1 theta + basis y, least norm at y = 0."""
+    n = M.shape[1]
+    if not len(M):
+        return np.eye(n), np.zeros(n), np.zeros((n, D.shape[1]))
+    norm = np.linalg.norm(M, axis=1)
+    norm[norm == 0] = 1.0
+    M, d, D = M / norm[:, None], d / norm, D / norm[:, None]
+    Q, R, order = qr(M.T, pivoting=True)
+    rank = int((np.abs(np.diag(R)) > 1e-10).sum())
+    half = solve_triangular(R[:rank, :rank].T, np.c_[d, D][order[:rank]], lower=True)
+    solution = Q[:, :rank] @ half
+    left = np.c_[d, D] - M @ solution
+    if np.abs(left).max(initial=0.0) > 1e-8 * (1 + np.abs(np.c_[d, D]).max()):
+        worst = int(np.abs(left).max(axis=1).argmax())
+        raise ProblemError(
+            f"equality row {rows[worst]} ({problem.names.rows[rows[worst]]}) contradicts the other equality rows, or fixes "
+            f"a parameter (residual {np.abs(left).max():.3g}): no theta set with an interior satisfies it; remove it"
+        )
+    return Q[:, rank:], solution[:, 0], solution[:, 1:]
+
+
+def _theta_rows(problem: MultiparametricQP, D: Array, d: Array, rows: Array) -> tuple[Array, Array, Array]:
+    """Return the parameter set's rows with unit norm, and the rows 0 <= d + D theta behind them."""
+    E = np.vstack([problem.A_theta, -D])
+    e = np.concatenate([problem.b_theta, d])
+    numbers = np.concatenate([np.full(len(problem.b_theta), -1), rows]).astype(np.int64)
+    norm = np.linalg.norm(E, axis=1)
+    real = norm > ZERO
+    impossible = ~real & (e < -REDUNDANT)
+    if impossible.any():
+        row = int(numbers[impossible][0])
+        raise Infeasible([problem.names.rows[row] if row >= 0 else "the parameter set"], float(-e[impossible][0]))
+    return E[real] / norm[real, None], e[real] / norm[real], numbers[real]
+
+
+def _lifted(ldp: LeastDistanceProblem) -> tuple[Array, Array]:
+    """Return all rows over (v, theta), each of unit norm."""
+    A = np.vstack([np.c_[ldp.M, -ldp.D], np.c_[np.zeros((len(ldp.E), ldp.M.shape[1])), ldp.E]])
+    norm = np.linalg.norm(A, axis=1)
+    return A / norm[:, None], np.concatenate([ldp.d, ldp.e]) / norm
+
+
+def _largest_ball(ldp: LeastDistanceProblem, problem: MultiparametricQP) -> tuple[float, Array, Array]:
+    """Return radius and theta of a largest ball in the feasible set of (v, theta), and the rows of M tight there."""
+    A, b = _lifted(ldp)
+    cost = np.zeros(A.shape[1] + 1)
+    cost[-1] = -1.0
+    free = [(None, None)] * A.shape[1]
+    result = linprog(cost, np.c_[A, np.ones(len(A))], b, bounds=[*free, (None, 1.0)])
+    if not result.success:
+        raise NumericalError(f"no interior point of the feasible set was found: {result.message}")
+    radius = float(result.x[-1])
+    tight = np.flatnonzero(result.ineqlin.marginals < -1e-9)
+    if radius < -REDUNDANT:
+        names = [problem.names.rows[ldp.rows[i]] for i in tight if i < len(ldp.d)]
+        raise Infeasible(names or ["the parameter set"], -radius)
+    return radius, result.x[ldp.M.shape[1] : -1], tight[tight < len(ldp.d)]
+
+
+def _flat_rows(ldp: LeastDistanceProblem, problem: MultiparametricQP) -> str:
+    lower = [f"theta row {i}" for i, row in enumerate(ldp.theta_rows) if row < 0]
+    upper = [problem.names.rows[row] for row in ldp.theta_rows if row >= 0]
+    return "; ".join((upper or lower)[:4])
+
+
+def _without_redundant(ldp: LeastDistanceProblem) -> LeastDistanceProblem:
+    """Return the problem without the rows of M that no feasible (v, theta) passes when they are left out."""
+    A, b = _lifted(ldp)
+    keep = np.ones(len(b), dtype=bool)
+    free = [(None, None)] * A.shape[1]
+    for row in range(len(ldp.d)):
+        keep[row] = False
+        bounded = np.vstack([A[keep], A[row]])
+        result = linprog(-A[row], bounded, np.r_[b[keep], b[row] + 1.0], bounds=free)
+        keep[row] = not result.success or -result.fun > b[row] + REDUNDANT
+    real = keep[: len(ldp.d)]
+    return replace(ldp, M=ldp.M[real], d=ldp.d[real], D=ldp.D[real], rows=ldp.rows[real])
