@@ -50,7 +50,8 @@ def _answer(name: str, place: Path | None) -> str:
     if owners:
         return (
             f"`{name}` is not {DISTRIBUTION}'s: the distribution {' and '.join(owners)} hides it with {place}; "
-            f"run `pip uninstall {' '.join(owners)}` and install {DISTRIBUTION} again, or use a fresh virtual environment"
+            f"run `pip uninstall {' '.join(owners)}` and install {DISTRIBUTION} again, "
+            f"or use a fresh virtual environment"
         )
     return (
         f"`{name}` is not {DISTRIBUTION}'s: {place} hides it, which belongs to no installed distribution; "

@@ -46,7 +46,7 @@ def modules_with_shapes(root: Path = ROOT, packages: tuple[str, ...] = PACKAGES)
     return [".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__") for file in using]
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     early = sorted(set(PACKAGES) & set(sys.modules))
     if early:
         raise pytest.UsageError(f"{', '.join(early)} was imported too early: its shapes cannot be checked any more")
@@ -62,7 +62,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:
+def pytest_testnodedown(node: Any) -> None:
     checked.update(getattr(node, "workeroutput", {}).get("shapes", ()))
 
 

@@ -76,7 +76,8 @@ def test_a_module_from_no_file_is_not_ours(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("shadowed", "importer"), [("plants", "mpc"), ("mpc", "yann"), ("plants", "yann"), ("yann", "rl"), ("rl", "studies")]
+    ("shadowed", "importer"),
+    [("plants", "mpc"), ("mpc", "yann"), ("plants", "yann"), ("yann", "rl"), ("rl", "studies")],
 )
 def test_each_package_checks_those_that_it_builds_on_before_it_imports_them(shadowed, importer, tmp_path):
     stranger(tmp_path, shadowed, "rival-lab")
