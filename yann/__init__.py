@@ -8,6 +8,17 @@ run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_ow
 
 from yann.actor import YannActor
 from yann.errors import NetworkError
+from yann.network import FiveLayerNetwork, compile_actor, compile_law
 from yann.residual import AsPrinted, PerRegion, Residual, Shared
 
-__all__ = ["AsPrinted", "NetworkError", "PerRegion", "Residual", "Shared", "YannActor"]
+__all__ = [
+    "AsPrinted",
+    "FiveLayerNetwork",
+    "NetworkError",
+    "PerRegion",
+    "Residual",
+    "Shared",
+    "YannActor",
+    "compile_actor",
+    "compile_law",
+]

@@ -9,11 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
-from plants.arrays import whole_number
+from plants.arrays import Array, whole_number
 from yann.errors import NetworkError
 from yann.gathered import input_box
 from yann.regional import pick, regional_bias, regional_product
@@ -109,6 +110,12 @@ class PairedReadout(nn.Module):
         difference = torch.tanh(plus) - torch.tanh(minus)
         return self.half_range * difference.unflatten(-1, (-1, self.pairs)).mean(-1)
 
+    def columns(self, regions: int) -> Array:
+        """Return the same readout as weights (2pm, p hidden): rows by region and sign, columns plus then minus halves."""
+        one = np.repeat(np.diag(self.half_range.numpy() / self.pairs), self.pairs, axis=1)
+        plus = np.kron(np.eye(regions), np.vstack([one, -one]))
+        return np.hstack([plus, -plus]).astype(np.float64)
+
 
 class PerRegionResidual(nn.Module):
     """Weights (S, p, ...): `inner`, `bias` of the first layer, `plus`, `minus` halves of the second."""
@@ -138,6 +145,12 @@ class PerRegionResidual(nn.Module):
         # Two products of equal shape, so that equal halves give equal bits.
         plus = regional_product(hidden, self.plus, region)
         return self.readout(plus, regional_product(hidden, self.minus, region))
+
+    def dense(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the same residual as dense layers for raw parameters: (inner, bias, plus, minus), as in AsPrinted."""
+        inner = (self.inner / self.scale.half_width).flatten(1, 2)
+        bias = self.bias.flatten(1) - inner @ self.scale.centre
+        return inner, bias, _block_diagonal(self.plus), _block_diagonal(self.minus)
 
 
 class SharedResidual(nn.Module):
@@ -202,6 +215,10 @@ class AsPrintedResidual(nn.Module):
         plus, minus = (torch.bmm(hidden, half.mT).unflatten(-1, (self.regions, -1)) for half in (self.plus, self.minus))
         return self.readout(pick(plus, region), pick(minus, region))
 
+    def dense(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the layers: inner (S, ph, t), bias (S, ph), plus and minus (S, ph/2, ph)."""
+        return self.inner, self.bias, self.plus, self.minus
+
 
 def half_input_range(law: PiecewiseAffineLaw) -> Tensor:
     """Return half the width of the input bounds (m,)."""
@@ -211,6 +228,15 @@ def half_input_range(law: PiecewiseAffineLaw) -> Tensor:
 
 def _zeros(*shape: int) -> nn.Parameter:
     return nn.Parameter(torch.zeros(1, *shape, dtype=torch.float64))
+
+
+def _block_diagonal(weight: Tensor) -> Tensor:
+    """Return (S, p k, p j) with the blocks (S, p, k, j) on its diagonal."""
+    members, regions, outputs, inputs = weight.shape
+    dense = weight.new_zeros(members, regions, outputs, regions, inputs)
+    diagonal = torch.arange(regions)
+    dense[:, diagonal, :, diagonal] = weight.transpose(0, 1)
+    return dense.flatten(3, 4).flatten(1, 2)
 
 
 def _equal_halves(plus: Tensor, minus: Tensor) -> None:
