@@ -5,3 +5,39 @@ from runpy import run_path
 
 __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants")
+
+from mpc.condense import condense
+from mpc.explicit.errors import FileFormatError, Infeasible, NumericalError, OutsideDomain, ProblemError
+from mpc.explicit.law import Location, PiecewiseAffineLaw
+from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.polyhedron import Polyhedron
+from mpc.explicit.region import CriticalRegion
+from mpc.model import LinearModel, discretise, linearise
+from mpc.online import ImplicitMPC
+from mpc.paper import printed_pendulum, printed_reactor
+from mpc.problem import MPCProblem
+from mpc.riccati import dlqr
+from mpc.solve import solve_explicit
+
+__all__ = [
+    "CriticalRegion",
+    "FileFormatError",
+    "ImplicitMPC",
+    "Infeasible",
+    "LinearModel",
+    "Location",
+    "MPCProblem",
+    "MultiparametricQP",
+    "NumericalError",
+    "OutsideDomain",
+    "PiecewiseAffineLaw",
+    "Polyhedron",
+    "ProblemError",
+    "condense",
+    "discretise",
+    "dlqr",
+    "linearise",
+    "printed_pendulum",
+    "printed_reactor",
+    "solve_explicit",
+]

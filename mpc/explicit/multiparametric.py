@@ -38,8 +38,10 @@ def _region(problem: MultiparametricQP, ldp: LeastDistanceProblem, candidate: Ca
     keep = minimal_rows(candidate.A, candidate.b)
     A, b = candidate.A[keep], candidate.b[keep]
     radius, centre = Polyhedron(A, b).chebyshev()
-    gain = (ldp.T @ candidate.V + ldp.Z) / ldp.half_width
-    offset = ldp.T @ candidate.v0 + ldp.z0 - gain @ ldp.centre
+    level = ldp.T @ candidate.v0 + ldp.z0
+    gain = _without_noise(ldp.T @ candidate.V + ldp.Z, level)
+    gain = gain / ldp.half_width
+    offset = level - gain @ ldp.centre
     rows = sorted(int(ldp.rows[i]) for i in candidate.active)
     arrays = [A / ldp.half_width, b + A @ (ldp.centre / ldp.half_width), gain, offset]
     arrays.append(ldp.centre + ldp.half_width * centre)
@@ -56,6 +58,12 @@ def _region(problem: MultiparametricQP, ldp: LeastDistanceProblem, candidate: Ca
         solution_gain=gain,
         solution_offset=offset,
     )
+
+
+def _without_noise(gain: Array, level: Array) -> Array:
+    """Return the gain (n, t) over scaled theta with entries below 1e-13 of their row, which are rounding noise, at 0."""
+    size = np.abs(gain).sum(axis=1) + np.abs(level)
+    return np.where(np.abs(gain) > 1e-13 * size[:, None], gain, 0.0)
 
 
 def _frozen(array: Array) -> Array:

@@ -1,0 +1,67 @@
+"""condense: an MPC problem as a multiparametric QP in its inputs, with the state as parameter."""
+
+import numpy as np
+
+from mpc.constraints import Affine, Prediction, Rows, stack_rows
+from mpc.explicit.labels import Labels
+from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.polyhedron import Polyhedron
+from mpc.problem import MPCProblem
+
+
+def condense(problem: MPCProblem) -> MultiparametricQP:
+    """Return the multiparametric QP of `problem`: theta is the state x_0, z the inputs u_0..u_{N-1}, all physical.
+
+    The states are eliminated through the model. Every row carries a sentence, such as
+    "torque at its upper limit 2 N m at step 0". Source: Braniff & Tian 2025, Eq. 9, with the usual half before H.
+    """
+    prediction = predict(problem)
+    H, f, F = _objective(problem, prediction)
+    model, horizon = problem.model, problem.horizon
+    rows = stack_rows([_no_rows(H.shape[0], model.n), *(c.rows(prediction) for c in problem.all_constraints)])
+    box = Polyhedron.from_bounds(*problem.parameter_bounds)
+    names = model.input_names
+    labels = Labels(
+        parameters=tuple(model.state_names),
+        variables=tuple(name if k == 0 else f"{name} at step {k}" for k in range(horizon) for name in names),
+        rows=rows.labels,
+        parameter_units=tuple(model.state_units),
+        variable_units=tuple(model.input_units) * horizon,
+    )
+    return MultiparametricQP(H, f, F, rows.G, rows.w, rows.S, box.A, box.b, labels=labels)
+
+
+def predict(problem: MPCProblem) -> Prediction:
+    """Return the states and inputs over the horizon as affine functions of theta and z, in physical units."""
+    model, horizon = problem.model, problem.horizon
+    n, m = model.n, model.m
+    theta_map, z_map, states = np.eye(n), np.zeros((n, horizon * m)), []
+    for k in range(horizon + 1):
+        offset = model.state - theta_map @ model.state - z_map @ np.tile(model.input, horizon)
+        states.append(Affine(offset, theta_map, z_map, model.state_names, model.state_units))
+        theta_map, z_map = model.A @ theta_map, model.A @ z_map
+        z_map[:, k * m : (k + 1) * m] += model.B if k < horizon else 0
+    selectors = np.eye(horizon * m).reshape(horizon, m, horizon * m)
+    inputs = [Affine(np.zeros(m), np.zeros((m, n)), s, model.input_names, model.input_units) for s in selectors]
+    return Prediction(tuple(states), tuple(inputs))
+
+
+def _objective(problem: MPCProblem, prediction: Prediction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return H, f, F of 1/2 z'Hz + (f + F theta)'z, the discounted cost without its constant part."""
+    gamma, N, model = problem.discount, problem.horizon, problem.model
+    weights = [gamma**k * problem.state_weight for k in range(N)] + [gamma**N * problem.terminal_weight]
+    size = N * model.m
+    H, f, F = np.zeros((size, size)), np.zeros(size), np.zeros((size, model.n))
+    for weight, state in zip(weights, prediction.states, strict=True):
+        H += 2 * state.z_map.T @ weight @ state.z_map
+        f += 2 * state.z_map.T @ weight @ (state.offset - model.state)
+        F += 2 * state.z_map.T @ weight @ state.theta_map
+    for k, control in enumerate(prediction.inputs):
+        weighted = 2 * gamma**k * control.z_map.T @ problem.input_weight
+        H += weighted @ control.z_map
+        f -= weighted @ model.input
+    return H, f, F
+
+
+def _no_rows(variables: int, parameters: int) -> Rows:
+    return Rows(np.zeros((0, variables)), np.zeros(0), np.zeros((0, parameters)), ())
