@@ -27,6 +27,7 @@ class YannActor(StackedNetwork):
     `actor(x)` gives inputs (..., m) for states (..., t); `rows` does for tensors (S, B, t).
     """
 
+    tolerance = TOLERANCE
     lower: Tensor
     upper: Tensor
     bound: Tensor | None
@@ -76,7 +77,7 @@ class YannActor(StackedNetwork):
         """
         (states,), lead = self.checked_rows([state])
         region, violation = self.selector(states)
-        results = (self._input(states, region), region, violation <= TOLERANCE)
+        results = (self._input(states, region), region, violation <= self.tolerance)
         return as_given(state, lead, *results)
 
     @property

@@ -9,14 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
-from plants.arrays import Array, whole_number
+from plants.arrays import whole_number
 from yann.errors import NetworkError
-from yann.gathered import input_box
+from yann.readout import HalfWidths, PairedReadout, half_input_range
 from yann.regional import pick, regional_bias, regional_product
 from yann.stacked import StackedMLP, draw_uniform
 
@@ -65,56 +64,6 @@ class AsPrinted(Residual):
     def build(self, law: PiecewiseAffineLaw) -> nn.Module:
         """Return the module; raises NetworkError unless `hidden` is a multiple of 2m."""
         return AsPrintedResidual(law, self.hidden)
-
-
-class HalfWidths(nn.Module):
-    """(theta - centre) / half_width: the parameter set becomes a part of [-1, 1]^t."""
-
-    centre: Tensor
-    half_width: Tensor
-
-    def __init__(self, law: PiecewiseAffineLaw) -> None:
-        super().__init__()
-        self.register_buffer("centre", torch.tensor(law.centre, dtype=torch.float64))
-        self.register_buffer("half_width", torch.tensor(law.half_width, dtype=torch.float64))
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Return the scaled parameters."""
-        return (rows - self.centre) / self.half_width
-
-
-class PairedReadout(nn.Module):
-    """Fixed readout: half the input range times the mean of tanh(plus) - tanh(minus) over an input's neurons.
-
-    Each difference lies within +-2, so a residual reaches from any admissible input to any other and never
-    farther than one input range. The first neurons belong to the first input, and so on.
-    Raises NetworkError unless `hidden` is a multiple of 2m, a pair or more for each input.
-    """
-
-    half_range: Tensor
-
-    def __init__(self, law: PiecewiseAffineLaw, hidden: int) -> None:
-        super().__init__()
-        self.register_buffer("half_range", half_input_range(law))
-        m = len(self.half_range)
-        if hidden % (2 * m):
-            near = 2 * m * max(1, round(hidden / (2 * m)))
-            raise NetworkError(
-                f"`hidden` is {hidden}, but {m} input{'s' * (m > 1)} need{'s' * (m == 1)} a multiple of {2 * m} "
-                f"(neurons in pairs, as many for each input); pass {near}"
-            )
-        self.pairs = hidden // (2 * m)
-
-    def forward(self, plus: Tensor, minus: Tensor) -> Tensor:
-        """Return the residual (S, B, m) of pre-activations (S, B, hidden / 2) of the two halves."""
-        difference = torch.tanh(plus) - torch.tanh(minus)
-        return self.half_range * difference.unflatten(-1, (-1, self.pairs)).mean(-1)
-
-    def columns(self, regions: int) -> Array:
-        """Return the same readout as weights (2pm, p hidden): rows by region and sign, columns plus then minus halves."""
-        one = np.repeat(np.diag(self.half_range.numpy() / self.pairs), self.pairs, axis=1)
-        plus = np.kron(np.eye(regions), np.vstack([one, -one]))
-        return np.hstack([plus, -plus]).astype(np.float64)
 
 
 class PerRegionResidual(nn.Module):
@@ -218,12 +167,6 @@ class AsPrintedResidual(nn.Module):
     def dense(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the layers: inner (S, ph, t), bias (S, ph), plus and minus (S, ph/2, ph)."""
         return self.inner, self.bias, self.plus, self.minus
-
-
-def half_input_range(law: PiecewiseAffineLaw) -> Tensor:
-    """Return half the width of the input bounds (m,)."""
-    lower, upper = input_box(law)
-    return torch.tensor((upper - lower) / 2, dtype=torch.float64)
 
 
 def _zeros(*shape: int) -> nn.Parameter:

@@ -177,6 +177,8 @@ class StackedNetwork(nn.Module):
         return all(torch.equal(mine, born) for mine, born in pairs)
 
     def _checked(self, point: object, name: str, width: int) -> Tensor:
+        if isinstance(point, np.ndarray) and not point.flags.writeable:
+            point = point.copy()  # torch warns about memory that it may not write
         try:
             tensor = torch.as_tensor(point, dtype=torch.float64)
         except (TypeError, ValueError, RuntimeError) as cause:
