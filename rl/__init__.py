@@ -5,3 +5,37 @@ from runpy import run_path
 
 __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants", "yann")
+
+from rl.agent import Agent, Learner, Losses
+from rl.ddpg import DDPG, DDPGSettings
+from rl.errors import Diverged, Interrupted, TrainingError
+from rl.evaluate import Evaluation, evaluate
+from rl.ledger import Ledger
+from rl.networks import PlainActor, PlainCritic, plain_actor, plain_critic
+from rl.replay import Batch, ReplayBuffer
+from rl.train import train
+from rl.training import Progress, Training, TrainingLog
+
+__all__ = [
+    "DDPG",
+    "Agent",
+    "Batch",
+    "DDPGSettings",
+    "Diverged",
+    "Evaluation",
+    "Interrupted",
+    "Learner",
+    "Ledger",
+    "Losses",
+    "PlainActor",
+    "PlainCritic",
+    "Progress",
+    "ReplayBuffer",
+    "Training",
+    "TrainingError",
+    "TrainingLog",
+    "evaluate",
+    "plain_actor",
+    "plain_critic",
+    "train",
+]

@@ -1,0 +1,78 @@
+"""Do actor, critic and plant fit each other? Asked once, before any training."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from plants import Plant
+from rl.errors import TrainingError
+from yann.stacked import StackedNetwork
+
+
+def trainable(network: StackedNetwork) -> list[Tensor]:
+    """Return the weights that training changes, each (S, ...)."""
+    return [weight for weight in network.parameters() if weight.requires_grad]
+
+
+def check_pair(actor: StackedNetwork, critic: StackedNetwork) -> None:
+    """Raise TrainingError unless these are an actor and a critic, stacks of one, of the same sizes."""
+    for name, network, takes in (("actor", actor, 1), ("critic", critic, 2)):
+        _check_single(name, network, takes)
+    ((_, n),) = actor.arguments
+    (_, critic_n), (_, m) = critic.arguments
+    if critic_n != n:
+        raise TrainingError(f"`actor` takes {n} states but `critic` {critic_n}; build both for the same plant")
+    with torch.no_grad():
+        x, u = torch.zeros(1, 1, n, dtype=torch.float64), torch.zeros(1, 1, m, dtype=torch.float64)
+        inputs, costs = tuple(actor.rows(x).shape), tuple(critic.rows(x, u).shape)
+    if inputs != (1, 1, m):
+        raise TrainingError(
+            f"`actor` gives {inputs[-1]} inputs but `critic` takes {m}; its rows are {inputs}, (1, 1, {m}) is needed"
+        )
+    if costs != (1, 1):
+        raise TrainingError(f"`critic` gives rows of shape {costs}, but (1, 1) is needed: one cost per row")
+
+
+def check_plant_fits(critic: StackedNetwork, plant: Plant) -> None:
+    """Raise TrainingError unless the critic, and so the actor, is of the plant's sizes."""
+    (_, n), (_, m) = critic.arguments
+    for kind, have, names in (("states", n, plant.state_names), ("inputs", m, plant.input_names)):
+        if have != len(names):
+            raise TrainingError(
+                f"`agent` is built for {have} {kind}, but `plant` has {len(names)} ({', '.join(names)}); "
+                "build actor and critic for this plant"
+            )
+
+
+def check_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """Return the seeds as ints; raise TrainingError unless there is one and all are different and at least 0."""
+    found = tuple(seeds)
+    if not found:
+        raise TrainingError("`seeds` is empty (0 seeds), but at least 1 is needed; pass as in range(10)")
+    for i, seed in enumerate(found):
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise TrainingError(f"`seeds` has {seed!r} at [{i}], but a whole number of at least 0 is needed")
+        if seed in found[:i]:
+            raise TrainingError(
+                f"`seeds` has {seed} at [{found.index(seed)}] and again at [{i}]; give every member a seed of its own"
+            )
+    return tuple(int(seed) for seed in found)
+
+
+def _check_single(name: str, network: StackedNetwork, takes: int) -> None:
+    if not isinstance(network, StackedNetwork):
+        raise TrainingError(f"`{name}` is {type(network).__name__}, but a StackedNetwork is needed")
+    if len(network.arguments) != takes:
+        given = ", ".join(argument for argument, _ in network.arguments)
+        raise TrainingError(
+            f"`{name}` takes {len(network.arguments)} arguments ({given}), but {takes} are needed; "
+            "an actor takes states, a critic states and inputs"
+        )
+    if not trainable(network):
+        raise TrainingError(f"`{name}` has 0 trainable weights; build it with a trainable part")
+    if network.members != 1:
+        raise TrainingError(
+            f"`{name}` is a stack of {network.members}, but a stack of 1 is needed; take one .member(i) of it"
+        )

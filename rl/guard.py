@@ -1,0 +1,58 @@
+"""The guard: training that has gone bad is seen at the step where it does."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from plants.arrays import Array
+from rl.agent import Learner, Losses
+from rl.fitting import trainable
+
+
+class Trouble(ArithmeticError):
+    """A member of a network went bad; the training loop tells the user when, and for which seed."""
+
+    def __init__(self, member: int, network: str, what: str) -> None:
+        super().__init__(member, network, what)
+        self.member, self.network, self.what = member, network, what
+
+
+class Guard:
+    """Looks at inputs, losses and weights at every step: none may be NaN, infinite or a weight beyond `limit`.
+
+    The limit is there because Adam's steps never exceed its rate: a rate of 1000 gives no NaN for a long
+    time, only weights and values without meaning.
+    """
+
+    def __init__(self, learner: Learner, limit: float) -> None:
+        self._weights = {"critic": trainable(learner.critic), "actor": trainable(learner.actor)}
+        self._all = [weight for weights in self._weights.values() for weight in weights]
+        self._limit = limit
+
+    def check_inputs(self, wanted: Array) -> None:
+        """Raise Trouble for an input (S, m) that is NaN or infinite."""
+        if not np.isfinite(wanted).all():
+            member, entry = np.argwhere(~np.isfinite(wanted))[0].tolist()
+            raise Trouble(member, "actor", f"its input {entry} is {wanted[member, entry]:g}")
+
+    def check(self, losses: Losses) -> None:
+        """Raise Trouble for losses (S,) that are not finite or weights that are not within the limit."""
+        largest = torch.stack([torch.linalg.vector_norm(w.detach(), float("inf")) for w in self._all]).max()
+        total = losses.critic.sum() + losses.actor.sum()
+        if not (largest <= self._limit and total.isfinite()):
+            self._tell(losses)
+
+    def _tell(self, losses: Losses) -> None:
+        for network, loss in losses._asdict().items():
+            for member, value in enumerate(loss.tolist()):
+                if not np.isfinite(value):
+                    raise Trouble(member, network, f"its loss is {value:g}")
+        for network, weights in self._weights.items():
+            largest = torch.stack([_largest(weight) for weight in weights]).amax(0)
+            for member, value in enumerate(largest.tolist()):
+                if not value <= self._limit:
+                    raise Trouble(member, network, f"a weight is {value:g}, beyond `weight_limit` {self._limit:g}")
+
+
+def _largest(weight: Tensor) -> Tensor:
+    return weight.detach().abs().flatten(1).amax(1)

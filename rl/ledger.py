@@ -1,0 +1,153 @@
+"""The ledger: what training did to the plant, per member and episode."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plants import Plant
+from plants.arrays import Array
+
+Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_COUNTS = ("runs", "violations", "runaways", "capped", "inputs_clipped", "plant_steps", "updates")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Ledger:
+    """What happened in training: tables (S, E) of S seeds and E finished episodes, read-only.
+
+    `cost`: sum of the stage costs and penalties. `runs`: starts that were used, more than one where a run
+    ended early. `violations`: steps after which a state was beyond a safe limit; each ends its run.
+    `first_violation`: the first of these steps, counted from 0, or -1. `violation_depth` (S, E, n): the most by
+    which each state was beyond its limit, in its own unit. `runaways`: runs that ended because a state without a
+    cap of its own ran away to 1e9. `capped`: steps whose next state was held at a cap. `inputs_clipped`: inputs,
+    exploration included, that were wanted beyond a bound. `plant_steps` and `updates` of the episode.
+    """
+
+    seeds: tuple[int, ...]
+    state_names: tuple[str, ...]
+    sample_time: float
+    cost: Array
+    runs: Counts
+    violations: Counts
+    first_violation: Counts
+    violation_depth: Array
+    runaways: Counts
+    capped: Counts
+    inputs_clipped: Counts
+    plant_steps: Counts
+    updates: Counts
+
+    @property
+    def violation_time(self) -> Array:
+        """Return the time (S, E) beyond a safe limit, in the plant's time unit: one sample period per violation."""
+        return self.violations.astype(np.float64) * self.sample_time
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return one plain dictionary per seed and episode, ready for JSON, with None for "never"."""
+        return [
+            {
+                "seed": seed,
+                "episode": episode,
+                "cost": float(self.cost[s, episode]),
+                **{name: int(getattr(self, name)[s, episode]) for name in _COUNTS},
+                "violation_time": float(self.violation_time[s, episode]),
+                "first_violation": None if (first := int(self.first_violation[s, episode])) < 0 else first,
+                "violation_depth": self._depths(s, episode),
+            }
+            for s, seed in enumerate(self.seeds)
+            for episode in range(self.cost.shape[1])
+        ]
+
+    def _depths(self, member: int, episode: int) -> dict[str, float]:
+        depths = zip(self.state_names, self.violation_depth[member, episode], strict=True)
+        return {name: float(depth) for name, depth in depths if depth > 0}
+
+    def __repr__(self) -> str:
+        """Return one line: how many seeds and episodes, how much was run, how often it was unsafe."""
+        return (
+            f"Ledger({self.cost.shape[0]} seeds, {self.cost.shape[1]} episodes, {self.plant_steps.sum()} plant steps, "
+            f"{self.updates.sum()} updates, {self.violations.sum()} violations)"
+        )
+
+
+class Step(NamedTuple):
+    """One plant step of S members: inputs (S, m) wanted and applied, next states (S, n), costs and flags (S,)."""
+
+    wanted: Array
+    applied: Array
+    after: Array
+    cost: Array
+    unsafe: Flags
+    runaway: Flags
+
+
+class LedgerWriter:
+    """The ledger of a training under way."""
+
+    def __init__(self, plant: Plant, seeds: Sequence[int], episodes: int) -> None:
+        shape = (len(seeds), episodes)
+        self._plant, self._seeds = plant, tuple(seeds)
+        self._counts = {name: np.zeros(shape, dtype=np.int64) for name in _COUNTS}
+        self._first = np.full(shape, -1)
+        self._cost = np.zeros(shape)
+        self._depth = np.zeros((*shape, plant.n))
+        self._caps = _caps_that_hold(plant)
+
+    def new_runs(self, episode: int, members: Flags | bool = True) -> None:
+        """Count a new run of the members (S,), or of all."""
+        self._counts["runs"][:, episode] += members
+
+    def write(self, episode: int, step: int, done: Step) -> None:
+        """Write down what one plant step did."""
+        counts = self._counts
+        self._cost[:, episode] += done.cost
+        counts["plant_steps"][:, episode] += 1
+        counts["inputs_clipped"][:, episode] += (done.wanted != done.applied).sum(-1)
+        counts["capped"][:, episode] += ((done.after <= self._caps[0]) | (done.after >= self._caps[1])).any(-1)
+        counts["runaways"][:, episode] += done.runaway
+        if done.unsafe.any():
+            self._write_violations(episode, step, done)
+
+    def write_updates(self, episode: int, updates: int) -> None:
+        """Write down that every member was updated so many times."""
+        self._counts["updates"][:, episode] += updates
+
+    def ledger(self, episodes: int) -> Ledger:
+        """Return the ledger of the first `episodes` episodes."""
+        return Ledger(
+            seeds=self._seeds,
+            state_names=tuple(self._plant.state_names),
+            sample_time=self._plant.sample_time,
+            cost=frozen(self._cost[:, :episodes]),
+            first_violation=frozen(self._first[:, :episodes]),
+            violation_depth=frozen(self._depth[:, :episodes]),
+            **{name: frozen(table[:, :episodes]) for name, table in self._counts.items()},
+        )
+
+    def _write_violations(self, episode: int, step: int, done: Step) -> None:
+        self._counts["violations"][:, episode] += done.unsafe
+        first = self._first[:, episode]
+        first[done.unsafe & (first < 0)] = step
+        lower, upper = self._plant.safe_limits
+        depth = np.maximum(np.maximum(lower - done.after, done.after - upper), 0)
+        np.maximum(self._depth[:, episode], depth, out=self._depth[:, episode])
+
+
+def frozen(table: NDArray[Any]) -> NDArray[Any]:
+    """Return a read-only copy."""
+    copied = table.copy()
+    copied.setflags(write=False)
+    return copied
+
+
+def _caps_that_hold(plant: Plant) -> tuple[Array, Array]:
+    """Return the caps with those of turning angles taken out: +-pi holds nobody."""
+    lower, upper = (np.array(cap) for cap in plant.state_caps)
+    turning = list(plant.angle_indices)
+    lower[turning], upper[turning] = -np.inf, np.inf
+    return lower, upper

@@ -1,0 +1,182 @@
+"""The training loop: the only one, for every agent."""
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from plants import Plant, QuadraticCost
+from plants.arrays import Array, whole_number
+from plants.validation import RUNAWAY, cost_fits
+from rl.agent import Agent
+from rl.errors import Diverged, Interrupted, TrainingError
+from rl.evaluate import checked_starts, evaluate
+from rl.fitting import check_plant_fits, check_seeds
+from rl.guard import Guard, Trouble
+from rl.ledger import Flags, LedgerWriter, Step, frozen
+from rl.replay import ReplayBuffer
+from rl.training import Progress, ProgressReader, Training, TrainingLog
+
+
+def train(
+    agent: Agent,
+    plant: Plant,
+    cost: QuadraticCost | None = None,
+    episodes: int = 50,
+    seeds: Sequence[int] = range(10),
+    steps: int | None = None,
+    test_starts: ArrayLike | None = None,
+    progress: ProgressReader | None = None,
+) -> Training:
+    """Return S trained actors and critics, one per seed, with the log and the ledger of their training.
+
+    All seeds are trained at once, as one stack; what a seed gives does not depend on the others. The agent
+    itself stays as it is. Each episode is `steps` plant steps (default: the plant's) of every member: a run that
+    becomes unsafe ends there, as terminated, and a new one begins at once from a new start, so every member has
+    the same budget. The end of an episode is a time limit: what would follow is still worth what the critic says.
+    `cost` defaults to the plant's. From `test_starts` (K, n) the actors are tested, without exploration, before
+    training and after every episode; testing changes nothing in training. `progress` is called after every episode.
+
+    Raises TrainingError for arguments that do not fit, before any training; Diverged at the step where a
+    loss or weight goes bad; Interrupted (a KeyboardInterrupt) when stopped by hand. The last two
+    carry, as `.training`, everything up to the last finished episode.
+    """
+    cost = plant.cost if cost is None else cost
+    cost_fits(cost, plant)
+    check_plant_fits(agent.critic, plant)
+    members = check_seeds(seeds)
+    planned = whole_number(episodes, "episodes", TrainingError, least=1)
+    length = whole_number(plant.episode_steps if steps is None else steps, "steps", TrainingError, least=1)
+    tests = np.empty((0, plant.n)) if test_starts is None else checked_starts(test_starts, "test_starts", plant)
+    run = _Run(agent, plant, cost, planned, members, length, tests)
+    try:
+        for _ in range(planned):
+            run.episode()
+            if progress is not None:
+                progress(run.progress())
+    except KeyboardInterrupt as stop:
+        raise Interrupted(run.training()) from stop
+    except Trouble as trouble:
+        where = (run.done, run.step, members[trouble.member], trouble.network)
+        raise Diverged(trouble.what, *where, run.training()) from None
+    return run.training()
+
+
+class _Run:
+    """A training under way: `done` episodes are finished, `step` is the one being taken in the next."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        plant: Plant,
+        cost: QuadraticCost,
+        planned: int,
+        seeds: tuple[int, ...],
+        steps: int,
+        test_starts: Array,
+    ) -> None:
+        self.plant, self.cost, self.planned, self.seeds, self.steps = plant, cost, planned, seeds, steps
+        self.discount, self.settings = agent.discount, agent.settings
+        self.done, self.step = 0, 0
+        self.learner = agent.learner(seeds, plant)
+        self.guard = Guard(self.learner, self.settings.weight_limit)
+        self.starts, self.noise, replay = ([_generator(seed, use) for seed in seeds] for use in range(3))
+        self.buffer = ReplayBuffer(min(self.settings.buffer_size, planned * steps), plant.n, plant.m, replay)
+        self.ledger = LedgerWriter(plant, seeds, planned)
+        self.losses = np.full((2, len(seeds), planned), np.nan)
+        self.test_starts = test_starts
+        self.test_costs = np.empty((len(seeds), planned + 1, len(test_starts)))
+        self.test_unsafe = np.zeros(self.test_costs.shape, dtype=bool)
+        self.state = np.empty((len(seeds), plant.n))
+        self._test_and_keep()
+
+    def episode(self) -> None:
+        """Run one episode of every member, with its updates and its test."""
+        everyone = np.ones(len(self.seeds), dtype=bool)
+        normals = np.stack([g.standard_normal((self.steps, self.plant.m)) for g in self.noise], axis=1)
+        total, updates = torch.zeros(2, len(self.seeds), dtype=torch.float64), 0
+        self._begin_runs(everyone)
+        for step in range(self.steps):
+            self.step = step
+            ended = self._move(normals[step])
+            if step + 1 < self.steps and ended.any():
+                self._begin_runs(ended)
+            for _ in range(self._updates_due()):
+                losses = self.learner.update(self.buffer.sample(self.settings.batch_size))
+                self.guard.check(losses)
+                total += torch.stack(losses)
+                updates += 1
+        if updates:
+            self.losses[:, :, self.done] = total / updates
+        self.ledger.write_updates(self.done, updates)
+        self.done += 1
+        self._test_and_keep()
+
+    def progress(self) -> Progress:
+        """Return where training stands."""
+        last = self.done - 1
+        ledger = self.ledger.ledger(self.done)
+        costs, violations = ledger.cost[:, last], ledger.violations[:, last]
+        return Progress(self.done, self.planned, self.seeds, costs, violations, frozen(self.test_costs[:, self.done]))
+
+    def training(self) -> Training:
+        """Return everything up to the last finished episode."""
+        done, members = self.done, range(len(self.seeds))
+        log = TrainingLog(
+            test_starts=frozen(self.test_starts),
+            test_costs=frozen(self.test_costs[:, : done + 1]),
+            test_unsafe=frozen(self.test_unsafe[:, : done + 1]),
+            critic_loss=frozen(self.losses[0, :, :done]),
+            actor_loss=frozen(self.losses[1, :, :done]),
+        )
+        return Training(
+            seeds=self.seeds,
+            episodes=done,
+            discount=self.discount,
+            actors=tuple(self.kept_actor.member(i) for i in members),
+            critics=tuple(self.kept_critic.member(i) for i in members),
+            log=log,
+            ledger=self.ledger.ledger(done),
+        )
+
+    def _move(self, normals: Array) -> Flags:
+        """Take one plant step of every member, remember it, and return which runs (S,) it ended."""
+        x = self.state
+        wanted = self.learner.explore(x, normals)
+        self.guard.check_inputs(wanted)
+        applied = np.clip(wanted, *self.plant.input_bounds)
+        after = self.plant.step_rows(x, applied)
+        unsafe = self.plant.unsafe(after)
+        runaway = np.abs(after).max(axis=-1) >= RUNAWAY
+        ended = unsafe | runaway
+        cost = self.cost.stage_rows(x, applied) + self.cost.violation_penalty * ended
+        self.buffer.add(x, applied, cost, after, ended)
+        self.ledger.write(self.done, self.step, Step(wanted, applied, after, cost, unsafe, runaway))
+        self.state = after
+        return ended
+
+    def _begin_runs(self, members: Flags) -> None:
+        """Put the members (S,) at fresh starts, each drawn from the member's own generator."""
+        for i in np.flatnonzero(members):
+            self.state[i] = self.plant.sample_starts(self.starts[i], 1)[0]
+        self.ledger.new_runs(self.done, members)
+
+    def _updates_due(self) -> int:
+        taken = self.done * self.steps + self.step + 1
+        ready = taken >= self.settings.warm_up and self.buffer.size >= self.settings.batch_size
+        return self.settings.updates_per_step if ready else 0
+
+    def _test_and_keep(self) -> None:
+        """Test the networks as they are now, and keep copies of them as the last good ones."""
+        if len(self.test_starts):
+            tested = evaluate(self.learner.actor, self.plant, self.cost, starts=self.test_starts, steps=self.steps)
+            self.test_costs[:, self.done] = tested.costs
+            self.test_unsafe[:, self.done] = tested.violations
+        self.kept_actor, self.kept_critic = copy.deepcopy(self.learner.actor), copy.deepcopy(self.learner.critic)
+
+
+def _generator(seed: int, use: int) -> np.random.Generator:
+    """Return the generator of one seed for one use: 0 starts, 1 exploration, 2 replay."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(use,)))

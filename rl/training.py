@@ -1,0 +1,79 @@
+"""What a training run hands back."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from plants.arrays import Array
+from rl.ledger import Flags, Ledger
+from yann.stacked import StackedNetwork
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainingLog:
+    """How S seeds learned over E finished episodes, tested from K starts; arrays are read-only.
+
+    `test_starts` (K, n). `test_costs` (S, E + 1, K): cost of an episode from each start without exploration,
+    before training and after each episode; `test_unsafe` says which of them ended unsafe. `critic_loss` (S, E):
+    mean squared Bellman error, and `actor_loss` (S, E): mean expected cost to go, each the mean over the
+    updates of an episode and NaN where there were none.
+    """
+
+    test_starts: Array
+    test_costs: Array
+    test_unsafe: Flags
+    critic_loss: Array
+    actor_loss: Array
+
+    def __repr__(self) -> str:
+        """Return one line: the mean test cost before and after."""
+        before, after = (self.test_costs[:, i].mean() if self.test_costs.size else float("nan") for i in (0, -1))
+        seeds, points, starts = self.test_costs.shape
+        return (
+            f"TrainingLog({seeds} seeds, {points - 1} episodes, {starts} test starts, "
+            f"mean test cost {before:.4g} -> {after:.4g})"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Training:
+    """Trained networks, one stack of one per seed, with the log and the ledger of how they came about.
+
+    `episodes` counts the finished ones: fewer than asked for only in a Training that an Interrupted or
+    Diverged carries. `discount` is the gamma that was used.
+    """
+
+    seeds: tuple[int, ...]
+    episodes: int
+    discount: float
+    actors: tuple[StackedNetwork, ...]
+    critics: tuple[StackedNetwork, ...]
+    log: TrainingLog
+    ledger: Ledger
+
+    def __repr__(self) -> str:
+        """Return one line: seeds, episodes, discount and what became of the test cost."""
+        return f"Training(seeds={list(self.seeds)}, episodes={self.episodes}, discount={self.discount:g}, {self.log!r})"
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """Where training stands after an episode: `episode` of `episodes` are done.
+
+    `costs` (S,) is what the episode cost in training, `violations` (S,) how often it was unsafe, and
+    `test_costs` (S, K) what episodes from the test starts cost now, without exploration.
+    """
+
+    episode: int
+    episodes: int
+    seeds: tuple[int, ...]
+    costs: Array
+    violations: Any
+    test_costs: Array
+
+
+class ProgressReader(Protocol):
+    """Anything that is called after every episode; it may raise KeyboardInterrupt to stop training."""
+
+    def __call__(self, progress: Progress) -> None:
+        """Take notice."""
+        ...
