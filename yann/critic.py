@@ -36,7 +36,7 @@ class YannCritic(StackedNetwork):
         gain, P = dlqr(model.A, model.B, problem.state_weight, problem.input_weight, problem.discount)
         constants = {
             "weight": _cost_to_go(problem, P),
-            "centre": np.array([*np.ravel(model.state), *np.ravel(model.input)]),
+            "centre": np.concatenate([np.asarray(model.state), np.asarray(model.input)]),
             "scale": _half_widths(problem, gain),
         }
         for name, value in constants.items():

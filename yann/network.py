@@ -6,6 +6,7 @@ plain dense networks can run.
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
@@ -117,7 +118,7 @@ class FiveLayerNetwork(StackedNetwork):
         """Return the input (S, B, m) for float64 parameters (S, B, t), unchecked; meaningless outside the domain."""
         return self._input(points[0], self.active(points[0]))
 
-    def active(self, rows: Tensor) -> Tensor:
+    def active(self, rows: Float64[Tensor, "S B t"]) -> Float64[Tensor, "S B p"]:
         """Return the three selecting layers' output (S, B, p): a single 1 inside the domain, zeros outside."""
         steps = (self.step(rows) >= 0).double()
         whole = (self.conjunction(steps) > 0).double()

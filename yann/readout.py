@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
@@ -48,7 +49,9 @@ class PairedReadout(nn.Module):
             )
         self.pairs = hidden // (2 * m)
 
-    def forward(self, plus: Tensor, minus: Tensor) -> Tensor:
+    def forward(
+        self, plus: Float64[Tensor, "S B half"], minus: Float64[Tensor, "S B half"]
+    ) -> Float64[Tensor, "S B m"]:
         """Return the residual (S, B, m) of pre-activations (S, B, hidden / 2) of the two halves."""
         difference = torch.tanh(plus) - torch.tanh(minus)
         return self.half_range * difference.unflatten(-1, (-1, self.pairs)).mean(-1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float64, Int64
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
@@ -29,7 +30,7 @@ class RegionSelector(nn.Module):
         self.register_buffer("A", torch.tensor(A, dtype=torch.float64))
         self.register_buffer("b", torch.tensor(b, dtype=torch.float64))
 
-    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, rows: Float64[Tensor, "S B t"]) -> tuple[Int64[Tensor, "S B"], Float64[Tensor, "S B"]]:
         """Return for parameters (S, B, t) the region (S, B) and its violation (S, B), negative inside."""
         with torch.no_grad():
             violations = nn.functional.linear(rows, self.A, -self.b)
