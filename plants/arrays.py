@@ -46,6 +46,23 @@ def real_points(value: ArrayLike, name: str, labels: Sequence[str], error: type[
     return array
 
 
+def paired_points(x: Array, u: Array, error: type[ValueError] = ValueError) -> tuple[Array, Array]:
+    """Return `x` (..., n) and `u` (..., m) with one leading shape: a single point goes with all of the other.
+
+    Raises `error` if the leading axes do not go together.
+    """
+    if x.shape[:-1] == u.shape[:-1]:
+        return x, u
+    try:
+        lead = np.broadcast_shapes(x.shape[:-1], u.shape[:-1])
+    except ValueError as cause:
+        raise error(
+            f"`x` has shape {x.shape} and `u` {u.shape}: their leading axes {x.shape[:-1]} and {u.shape[:-1]} "
+            "do not go together; give one input per state"
+        ) from cause
+    return np.broadcast_to(x, (*lead, x.shape[-1])), np.broadcast_to(u, (*lead, u.shape[-1]))
+
+
 def real_scalar(value: object, name: str, error: type[ValueError] = ValueError, positive: bool = False) -> float:
     """Return `value` as a finite float, positive if asked; raise `error` naming it otherwise."""
     number = float(real_array(value, name, (), error))  # type: ignore[arg-type]

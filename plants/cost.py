@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from plants.arrays import Array, real_array, real_points, real_scalar, whole_number
+from plants.arrays import Array, paired_points, real_array, real_points, real_scalar, whole_number
 from plants.errors import PlantError
 
 
@@ -53,9 +54,11 @@ class QuadraticCost:
         """
         states = real_points(x, "x", [f"x{i}" for i in range(len(self.state_target))], PlantError)
         inputs = real_points(u, "u", [f"u{i}" for i in range(len(self.input_target))], PlantError)
-        return self.stage_rows(states, inputs)
+        return self.stage_rows(*paired_points(states, inputs, PlantError))
 
-    def stage_rows(self, x: Array, u: Array) -> Array:
+    def stage_rows(
+        self, x: Float64[np.ndarray, "*rows n"], u: Float64[np.ndarray, "*rows m"]
+    ) -> Float64[np.ndarray, "*rows"]:
         """Return the stage cost of float64 arrays, unchecked."""
         dx, du = x - self.state_target, u - self.input_target
         for i in self.angles:
@@ -74,7 +77,7 @@ class QuadraticCost:
         return index
 
 
-def wrapped(angle: Array) -> Array:
+def wrapped(angle: Float64[np.ndarray, "*rows"]) -> Float64[np.ndarray, "*rows"]:
     """Return each angle [rad] turned into (-pi, pi]."""
     turned = angle - 2 * np.pi * np.ceil((angle - np.pi) / (2 * np.pi))
     return np.where(turned <= -np.pi, np.pi, turned)

@@ -40,9 +40,11 @@ def compiled(plant: "Plant", caps: tuple[Array, Array]) -> Dynamics:
     if plant.is_continuous:
         motion = Motion(flow, plant.sample_time, plant.state_names, caps)
         after = plant.integrator.advance(motion, x, clipped)
+        rising = flow(x, clipped)
     else:
         after = flow(x, clipped)
-    after = _confined(x, after, plant)
+        rising = x - (plant.state_caps[0] + plant.state_caps[1]) / 2
+    after = _confined(after, rising, plant)
     return Dynamics(
         flow=_function("flow", x, u, [value], plant.equations_name),
         jacobians=_function("jacobians", x, u, [ca.jacobian(value, s).T for s in (x, u)], plant.equations_name),
@@ -74,15 +76,15 @@ def symbolic(equations: Equations, argument: str, names: Sequence[str]) -> Calla
 
 
 def _function(name: str, x: SX, u: SX, results: list[SX], argument: str) -> BatchedFunction:
-    function = ca.Function(name, [x, u], [ca.densify(r) for r in results], {"allow_free": True})
+    function = ca.Function(name, [x, u], [ca.densify(r) for r in results], {"allow_free": True, "cse": True})
     if function.has_free():
         strangers = ", ".join(str(symbol) for symbol in function.get_free())
         raise PlantError(f"`{argument}` uses symbols that it was not given: {strangers}; replace them by numbers")
     return BatchedFunction(function)
 
 
-def _confined(x: SX, after: SX, plant: "Plant") -> SX:
-    """Wrap the angles and keep every entry within its caps; a NaN goes to the cap on the side of `x`.
+def _confined(after: SX, rising: SX, plant: "Plant") -> SX:
+    """Wrap the angles and keep every entry within its caps; a NaN goes to the upper one if it was `rising` > 0.
 
     CasADi's fmin(NaN, b) and fmax(NaN, b) are b, as in C.
     """
@@ -94,5 +96,5 @@ def _confined(x: SX, after: SX, plant: "Plant") -> SX:
     for i, entry in enumerate(entries):
         from_above = ca.fmax(ca.fmin(entry, upper[i]), lower[i])
         from_below = ca.fmin(ca.fmax(entry, lower[i]), upper[i])
-        entries[i] = ca.if_else(x[i] >= (lower[i] + upper[i]) / 2, from_above, from_below)
+        entries[i] = ca.if_else(rising[i] > 0, from_above, from_below)
     return ca.vertcat(*entries)

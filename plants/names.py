@@ -33,6 +33,12 @@ def checked_units(units: Sequence[str], argument: str, names: Sequence[str]) -> 
     return given
 
 
+def checked_text(text: object, argument: str) -> None:
+    """Refuse whatever is no text, or blank."""
+    if not isinstance(text, str) or not text.strip():
+        raise PlantError(f"`{argument}` is {text!r}, but a text is needed that says something")
+
+
 def index_of(name: str, names: Sequence[str], argument: str) -> int:
     """Return where `name` stands in `names`; raise PlantError with the closest known name otherwise."""
     if name in names:

@@ -38,6 +38,12 @@ def equations(derivative: object, update: object) -> None:
             raise PlantError(f"`{name}` is {given!r}, but a function of (x, u) is needed")
 
 
+def integrator(method: object) -> None:
+    """Refuse what is no integrator object."""
+    if isinstance(method, type) or not callable(getattr(method, "advance", None)):
+        raise PlantError(f"`integrator` is {method!r}, but an object is needed, as in RungeKutta4(substeps=4)")
+
+
 def wide_bounds(value: object, name: str, labels: Sequence[str], infinite: bool = True) -> Bounds:
     """Return bounds that leave every component some room."""
     lower, upper = bounds_pair(value, name, labels, PlantError, infinite)
@@ -149,17 +155,6 @@ def within_bounds(inputs: Array, plant: "Plant") -> None:
             f"`u`: {plant.input_names[i]} is {value:g} (row {row}), {side} bound {bound:g}, and the plant "
             f"{plant.name!r} does not clip; clip it first (plant.clip_input), or build the plant with clips_input=True"
         )
-
-
-def common_lead(x: Array, u: Array) -> tuple[int, ...]:
-    """Return the leading shape that points x (..., n) and u (..., m) share."""
-    try:
-        return np.broadcast_shapes(x.shape[:-1], u.shape[:-1])
-    except ValueError as cause:
-        raise PlantError(
-            f"`x` has shape {x.shape} and `u` {u.shape}: their leading axes {x.shape[:-1]} and {u.shape[:-1]} "
-            "do not go together; give one input per state"
-        ) from cause
 
 
 def _inside(

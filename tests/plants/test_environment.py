@@ -1,0 +1,149 @@
+"""The gymnasium face: clean under gymnasium's own checker, seeded, and the same physics as simulate."""
+
+import warnings
+from dataclasses import replace
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from gymnasium.utils.env_checker import check_env
+
+from plants import PlantEnvironment, PlantError, QuadraticCost, clipped_pendulum, simulate
+
+PENDULUM = clipped_pendulum()
+
+
+def limited(spring, **changes):
+    cost = QuadraticCost(np.eye(2), 0.01, [0, 0], [0], violation_penalty=1000)
+    limits = ([-1.2, -1.5], [None, 1.2])
+    return spring(safe_limits=limits, start_bounds=([-1, -1], [1, 1]), cost=cost, input_bounds=([-1], [3]), **changes)
+
+
+def run(environment, seed, actions):
+    """The observations, rewards and ends of one episode."""
+    seen = [environment.reset(seed=seed)[0]]
+    rewards, ends = [], []
+    for action in actions:
+        observation, reward, terminated, truncated, _ = environment.step(action)
+        seen.append(observation)
+        rewards.append(reward)
+        ends.append((terminated, truncated))
+        if terminated or truncated:
+            break
+    return np.array(seen), np.array(rewards), ends
+
+
+@pytest.mark.parametrize("make", [lambda spring: PENDULUM, limited, lambda spring: spring()])
+def test_gymnasium_finds_nothing_to_warn_of(spring, make):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(PlantEnvironment(make(spring)))
+
+
+def test_it_can_be_made_anew_from_its_spec():
+    twin = gymnasium.make(PlantEnvironment(PENDULUM, steps=7).spec)
+    twin.reset(seed=0)
+    for step in range(1, 8):
+        truncated = twin.step(np.zeros(1))[3]
+        assert truncated == (step == 7)
+
+
+def test_the_same_seed_gives_the_same_episode():
+    environment = PlantEnvironment(PENDULUM)
+    actions = np.random.default_rng(0).uniform(-1, 1, size=(200, 1))
+    first, again = run(environment, 3, actions), run(PlantEnvironment(PENDULUM), 3, actions)
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    assert environment.reset(seed=4)[0][0] != first[0][0, 0]
+    assert environment.reset()[0][0] != environment.reset()[0][0]
+
+
+def test_an_episode_is_that_of_simulate():
+    environment = PlantEnvironment(PENDULUM, steps=60)
+    actions = np.random.default_rng(1).uniform(-1, 1, size=(60, 1))
+    states, rewards, ends = run(environment, 0, actions)
+    schedule = iter(2 * actions)
+    ours = simulate(PENDULUM, lambda x: next(schedule), states[0], steps=60)
+    np.testing.assert_array_equal(states, ours.states)
+    np.testing.assert_allclose(-rewards, ours.costs, rtol=1e-12)
+    assert ends[:-1] == [(False, False)] * 59
+
+
+def test_time_truncates_and_a_violation_terminates(spring):
+    plant = limited(spring)
+    assert run(PlantEnvironment(PENDULUM, steps=5), 0, np.zeros((9, 1)))[2][-1] == (False, True)
+    environment = PlantEnvironment(plant)
+    environment.reset(options={"state": [-1, 1.0]})
+    ended = None
+    while ended is None:
+        before = environment.step([1.0])
+        ended = before if before[2] else None
+    observation, reward, terminated, truncated, info = ended
+    assert (terminated, truncated) == (True, False)
+    assert plant.unsafe(observation)
+    assert info["constraint_violation"] is True
+    assert reward == -info["cost"] < -1000
+    np.testing.assert_allclose(
+        info["constraint_values"], [-1.2 - observation[0], -1.5 - observation[1], observation[1] - 1.2]
+    )
+    assert info["constraint_values"].max() > 0
+
+
+def test_a_violation_in_the_last_step_is_no_time_limit(spring):
+    environment = PlantEnvironment(limited(spring), steps=1)
+    environment.reset(options={"state": [-1, 1.15]})
+    assert environment.step([1.0])[2:4] == (True, False)
+
+
+@pytest.mark.parametrize(("action", "entry"), [(-1, -1), (0, 1), (1, 3), (5, 3), (-5, -1)])
+def test_an_action_is_the_input_scaled_to_its_bounds(spring, action, entry):
+    environment = PlantEnvironment(limited(spring))
+    environment.reset(options={"state": [0, 0]})
+    observation, *_, info = environment.step([action])
+    assert info["input"].tolist() == [entry]
+    np.testing.assert_array_equal(observation, environment.plant.step([0, 0], [entry]))
+
+
+def test_a_plant_that_does_not_clip_refuses_actions_beyond_one(spring):
+    environment = PlantEnvironment(limited(spring, clips_input=False))
+    environment.reset(seed=0)
+    with pytest.raises(PlantError, match=r"`action` is \[1.01\], beyond \[-1, 1\]"):
+        environment.step([1.01])
+
+
+def test_steps_before_a_start_or_after_an_end_are_refused():
+    environment = PlantEnvironment(PENDULUM, steps=1)
+    with pytest.raises(ResetNeeded, match="reset"):
+        environment.step([0.0])
+    environment.reset(seed=0)
+    environment.step([0.0])
+    with pytest.raises(ResetNeeded, match="reset"):
+        environment.step([0.0])
+
+
+def test_an_observation_is_the_callers_own():
+    environment = PlantEnvironment(PENDULUM)
+    first, _ = environment.reset(options={"state": [0.3, 0]})
+    first[:] = 99
+    second, *_ = environment.step([0.0])
+    np.testing.assert_array_equal(second, PENDULUM.step([0.3, 0], [0]))
+
+
+def test_bad_arguments_are_refused():
+    environment = PlantEnvironment(PENDULUM)
+    with pytest.raises(PlantError, match=r"`state` has shape \(3,\)"):
+        environment.reset(options={"state": [1, 2, 3]})
+    environment.reset()
+    with pytest.raises(PlantError, match=r"`action` is NaN at \[0\]"):
+        environment.step([np.nan])
+    with pytest.raises(PlantError, match="`steps` is 0"):
+        PlantEnvironment(PENDULUM, steps=0)
+    with pytest.raises(PlantError, match="state_target of 1"):
+        PlantEnvironment(PENDULUM, cost=QuadraticCost(1, 1, [0], [0]))
+
+
+def test_a_cost_of_ones_own_is_the_reward():
+    environment = PlantEnvironment(PENDULUM, cost=replace(PENDULUM.cost, input_weight=100))
+    environment.reset(options={"state": [0, 0]})
+    assert environment.step([1.0])[1] == -400
