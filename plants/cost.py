@@ -56,10 +56,8 @@ class QuadraticCost:
         inputs = real_points(u, "u", [f"u{i}" for i in range(len(self.input_target))], PlantError)
         return self.stage_rows(*paired_points(states, inputs, PlantError))
 
-    def stage_rows(
-        self, x: Float64[np.ndarray, "*rows n"], u: Float64[np.ndarray, "*rows m"]
-    ) -> Float64[np.ndarray, "*rows"]:
-        """Return the stage cost of float64 arrays, unchecked."""
+    def stage_rows(self, x: Float64[np.ndarray, "*rows n"], u: Float64[np.ndarray, "*rows m"]) -> Any:
+        """Return the stage cost (*rows,) of float64 arrays, unchecked."""
         dx, du = x - self.state_target, u - self.input_target
         for i in self.angles:
             dx[..., i] = wrapped(dx[..., i])
@@ -77,10 +75,9 @@ class QuadraticCost:
         return index
 
 
-def wrapped(angle: Float64[np.ndarray, "*rows"]) -> Float64[np.ndarray, "*rows"]:
+def wrapped(angle: Array) -> Array:
     """Return each angle [rad] turned into (-pi, pi]."""
-    turned = angle - 2 * np.pi * np.ceil((angle - np.pi) / (2 * np.pi))
-    return np.where(turned <= -np.pi, np.pi, turned)
+    return np.clip(angle - 2 * np.pi * np.ceil((angle - np.pi) / (2 * np.pi)), -np.pi, np.pi)
 
 
 def checked_weight(value: ArrayLike, name: str, size: int) -> Array:

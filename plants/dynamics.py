@@ -90,8 +90,7 @@ def _confined(after: SX, rising: SX, plant: "Plant") -> SX:
     """
     entries = ca.vertsplit(after)
     for i in plant.angle_indices:
-        turned = entries[i] - 2 * np.pi * ca.ceil((entries[i] - np.pi) / (2 * np.pi))
-        entries[i] = ca.if_else(turned <= -np.pi, np.pi, turned)
+        entries[i] = entries[i] - 2 * np.pi * ca.ceil((entries[i] - np.pi) / (2 * np.pi))
     lower, upper = plant.state_caps
     for i, entry in enumerate(entries):
         from_above = ca.fmax(ca.fmin(entry, upper[i]), lower[i])

@@ -128,6 +128,9 @@ def test_an_observation_is_the_callers_own():
     first[:] = 99
     second, *_ = environment.step([0.0])
     np.testing.assert_array_equal(second, PENDULUM.step([0.3, 0], [0]))
+    kept = second.copy()
+    second[:] = 99
+    np.testing.assert_array_equal(environment.step([0.0])[0], PENDULUM.step(kept, [0]))
 
 
 def test_bad_arguments_are_refused():
