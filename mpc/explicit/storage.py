@@ -27,11 +27,7 @@ DTYPES = {"float64": "<f8", "int64": "<i8"}
 
 
 def write_archive(path: str | PathLike[str], kind: str, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write `data` (JSON) and `arrays` (float64 or int64) to `path`, replacing an older file in one step.
-
-    The file is synced before it takes the place of the old one, which stays whole if anything fails.
-    """
-    target = Path(path)
+    """Write `data` (JSON) and `arrays` (float64 or int64) to `path`, whole or not at all."""
     members = {f"{name}.npy": _npy(np.asarray(array)) for name, array in arrays.items()}
     header = {
         "format": FORMAT,
@@ -42,15 +38,27 @@ def write_archive(path: str | PathLike[str], kind: str, data: Mapping[str, Any],
     }
     text = json.dumps(header, allow_nan=False).encode()
     members = {"header.json": text, "header.sha256": hashlib.sha256(text).hexdigest().encode(), **members}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for member, content in members.items():
+            archive.writestr(zipfile.ZipInfo(member), content)
+    write_whole(path, buffer.getvalue())
+
+
+def write_whole(path: str | PathLike[str], content: bytes) -> None:
+    """Write `content` to `path` so that a reader finds the old file or the new one, never a part.
+
+    The new file is synced before it takes the place of the old one, which stays if anything fails.
+    """
+    target = Path(path)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for member, content in members.items():
-                    archive.writestr(zipfile.ZipInfo(member), content)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, target)
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

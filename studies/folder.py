@@ -1,0 +1,55 @@
+"""StudyFolder: where a study writes, one process at a time, each file whole or not at all."""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mpc.explicit.storage import write_whole
+from studies.errors import StudyError
+
+
+class StudyFolder:
+    """A folder held for one study; a second process that asks for it is refused at once.
+
+    Use as a context manager. Raises StudyError if another process holds it, PermissionError if it cannot be
+    written to; both before any work.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._lock = -1
+
+    def __enter__(self) -> Self:
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = self.path / ".lock"
+        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as cause:
+            holder = os.read(self._lock, 200).decode("utf-8", "replace").strip() or "an unknown process"
+            os.close(self._lock)
+            raise StudyError(
+                f"{self.path} is in use by {holder}; wait for it, stop it, or pass another folder with --out"
+            ) from cause
+        os.ftruncate(self._lock, 0)
+        os.write(self._lock, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.ftruncate(self._lock, 0)
+        os.close(self._lock)
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file in the folder."""
+        return self.path / name
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> None:
+        """Write `data` as JSON, replacing an older file in one step; NaN is refused."""
+        write_whole(self.file(name), (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())

@@ -1,0 +1,173 @@
+"""StudyResult: what a study found, with everything that is needed to repeat it."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from mpc import FileFormatError, PiecewiseAffineLaw
+from mpc.explicit.storage import read_archive, write_archive
+from plants.arrays import Array
+from studies.folder import StudyFolder
+
+KIND = "study result"
+DISTRIBUTIONS = ("yann-control", "numpy", "scipy", "torch", "casadi", "daqp", "gymnasium")
+PACKAGES = ("plants", "mpc", "yann", "rl", "studies")
+
+
+@dataclass(frozen=True, eq=False)
+class MethodResult:
+    """One method over S seeds, E episodes and K test starts.
+
+    `test_costs` (S, E + 1, K): cost of each test start before training and after every episode; `test_unsafe` the
+    same, 1 where it ended unsafe. `training_costs` and `violations` (S, E): cost and unsafe steps of each training
+    episode. `grid_inputs` (2, S, G, m): inputs on the grid before and after training. `paths` (2, S, k, T + 1, n) and
+    `path_inputs` (2, S, k, T, m): closed loops from the chosen starts before and after.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    discount: float
+    actor_weights: int
+    critic_weights: int
+    test_costs: Array
+    test_unsafe: np.ndarray
+    training_costs: Array
+    violations: np.ndarray
+    grid_inputs: Array
+    paths: Array
+    path_inputs: Array
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the blocks of one method as one result, in the order given."""
+        first, along = parts[0], {"grid_inputs": 1, "paths": 1, "path_inputs": 1}
+        arrays = {name: np.concatenate([getattr(p, name) for p in parts], along.get(name, 0)) for name in ARRAYS}
+        seeds = tuple(seed for part in parts for seed in part.seeds)
+        return cls(first.name, seeds, first.discount, first.actor_weights, first.critic_weights, **arrays)
+
+    def facts(self) -> dict[str, Any]:
+        """Return everything but the arrays, for JSON."""
+        names = ("name", "discount", "actor_weights", "critic_weights")
+        return {name: getattr(self, name) for name in names} | {"seeds": list(self.seeds)}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name, for a file."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+    @classmethod
+    def of(cls, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        """Return the method behind `facts` and `arrays`."""
+        return cls(**{**facts, "seeds": tuple(facts["seeds"])}, **{name: arrays[name] for name in ARRAYS})
+
+
+ARRAYS = ("test_costs", "test_unsafe", "training_costs", "violations", "grid_inputs", "paths", "path_inputs")
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResult:
+    """A finished study: its settings, methods, law, test starts (K, n) with the best cost known of each, and checks.
+
+    `groups` names slices of the starts; `grid` (G, n) are the states of the methods' `grid_inputs`, `path_starts` the
+    indices of the starts whose paths are kept; `checks` what was verified before training; `provenance`
+    versions, hashes and the command.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    methods: tuple[MethodResult, ...]
+    law: PiecewiseAffineLaw
+    starts: Array
+    groups: dict[str, list[int]]
+    stored_best: Array
+    grid: Array
+    path_starts: tuple[int, ...]
+    checks: dict[str, Any]
+    provenance: dict[str, Any]
+
+    @property
+    def best(self) -> Array:
+        """Return the least cost (K,) ever seen from each start: stored, or by any method at any time here."""
+        seen = np.stack([m.test_costs.min(axis=(0, 1)) for m in self.methods])
+        return np.fmin(self.stored_best, seen.min(axis=0))
+
+    def method(self, name: str) -> MethodResult:
+        """Return the method of that name."""
+        return next(m for m in self.methods if m.name == name)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one plain dictionary per method, seed and test start: the rows of result.json."""
+        best = self.best
+        return [
+            {
+                "method": method.name,
+                "scenario": "nominal",
+                "seed": seed,
+                "start": self.starts[k].tolist(),
+                "cost_initial": float(method.test_costs[s, 0, k]),
+                "cost_final": float(method.test_costs[s, -1, k]),
+                "cost_best": float(best[k]),
+                "violations_training": int(method.violations[s].sum()),
+                "violations_test": int(method.test_unsafe[s, -1, k]),
+            }
+            for method in self.methods
+            for s, seed in enumerate(method.seeds)
+            for k in range(len(self.starts))
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        """Return everything but the arrays, for JSON."""
+        names = ("name", "settings", "groups", "checks", "provenance")
+        facts = {name: getattr(self, name) for name in names}
+        return facts | {"path_starts": list(self.path_starts), "methods": [m.facts() for m in self.methods]}
+
+    def save(self, folder: StudyFolder) -> None:
+        """Write law.npz, result.npz and result.json into the folder, each whole or not at all."""
+        self.law.save(folder.file("law.npz"))
+        arrays = {"starts": self.starts, "stored_best": self.stored_best, "grid": self.grid}
+        for i, method in enumerate(self.methods):
+            arrays |= {f"{i}.{name}": array for name, array in method.arrays().items()}
+        write_archive(folder.file("result.npz"), KIND, self.facts(), arrays)
+        folder.write_json("result.json", {**self.facts(), "rows": self.rows()})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Return the result saved in a study's folder; raises FileFormatError for damaged or foreign files."""
+        facts, arrays = read_archive(folder / "result.npz", KIND)
+        law = PiecewiseAffineLaw.load(folder / "law.npz")
+        try:
+            methods = tuple(
+                MethodResult.of(part, {name: arrays[f"{i}.{name}"] for name in ARRAYS})
+                for i, part in enumerate(facts.pop("methods"))
+            )
+            path_starts = tuple(facts.pop("path_starts"))
+            points = {name: arrays[name] for name in ("starts", "stored_best", "grid")}
+            return cls(methods=methods, law=law, path_starts=path_starts, **points, **facts)
+        except (KeyError, TypeError) as cause:
+            raise FileFormatError(f"{folder / 'result.npz'} does not hold a whole study ({cause}); run it again") from cause
+
+
+def provenance(command: str) -> dict[str, Any]:
+    """Return versions, machine and source hash: what someone else needs to repeat a study."""
+    return {
+        "command": command,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "versions": {name: version(name) for name in DISTRIBUTIONS},
+        "source_sha256": source_digest(),
+    }
+
+
+def source_digest() -> str:
+    """Return the SHA-256 of all Python files and data of the five packages, by name and content."""
+    whole, root = hashlib.sha256(), Path(__file__).parents[1]
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in {".py", ".json"}:
+                whole.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return whole.hexdigest()
