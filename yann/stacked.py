@@ -66,7 +66,7 @@ def draw_uniform(parameter: Tensor, bound: float, generator: torch.Generator) ->
 
 def as_given(given: object, lead: Sequence[int], *results: Tensor) -> tuple[Tensor | np.ndarray, ...]:
     """Return results (S, batch, ...) with the leading shape of the points, as numpy unless `given` is a tensor."""
-    shaped = tuple(result.reshape(*lead, *result.shape[2:]) for result in results)
+    shaped = tuple(result.reshape((*lead, *result.shape[2:])) for result in results)
     return shaped if isinstance(given, Tensor) else tuple(result.detach().numpy() for result in shaped)
 
 
