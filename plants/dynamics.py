@@ -8,7 +8,6 @@ import casadi as ca
 import numpy as np
 from casadi import SX
 
-from plants.arrays import Array
 from plants.batched import BatchedFunction
 from plants.errors import PlantError
 from plants.integrate import Motion
@@ -28,16 +27,16 @@ class Dynamics:
     step: BatchedFunction
 
 
-def compiled(plant: "Plant", caps: tuple[Array, Array]) -> Dynamics:
-    """Return the functions of `plant`, whose own (not default) `caps` its integrator may use.
-
-    Raises PlantError if its equations fail, or return the wrong number of entries.
-    """
+def compiled(plant: "Plant") -> Dynamics:
+    """Return the functions of `plant`; raise PlantError if its equations fail or return too few or many entries."""
     x, u = SX.sym("x", plant.n), SX.sym("u", plant.m)
     flow = symbolic(plant.equations, plant.equations_name, plant.state_names)
     value = flow(x, u)
     clipped = ca.fmax(ca.fmin(u, plant.input_bounds[1]), plant.input_bounds[0])
     if plant.is_continuous:
+        turning = np.isin(np.arange(plant.n), plant.angle_indices)
+        lower, upper = plant.state_caps
+        caps = (np.where(turning, -np.inf, lower), np.where(turning, np.inf, upper))
         motion = Motion(flow, plant.sample_time, plant.state_names, caps)
         after = plant.integrator.advance(motion, x, clipped)
         rising = flow(x, clipped)

@@ -17,7 +17,7 @@ from plants.names import index_of
 class Motion:
     """What an integrator knows of a plant.
 
-    `caps` are the lowest and highest values (n,) that the plant declares, infinite where there are none.
+    `caps` are the lowest and highest values (n,) that the states may take, infinite for turning angles.
     """
 
     derivative: Callable[[SX, SX], SX]

@@ -74,8 +74,7 @@ class Plant:
         check.integrator(self.integrator)
         check.consistent(self)
         check.cost_fits(self.cost, self)
-        own_caps, _ = check.caps(self.state_caps, self.state_names, self.angle_indices)
-        self._put("_dynamics", compiled(self, own_caps))
+        self._put("_dynamics", compiled(self))
         check.steady(self)
 
     def _put_names(self) -> None:
@@ -98,7 +97,7 @@ class Plant:
         self._put("equilibrium", check.operating_point(self.equilibrium, states, inputs))
         if self.safe_limits is not None:
             self._put("safe_limits", check.wide_bounds(self.safe_limits, "safe_limits", states))
-        self._put("state_caps", check.caps(self.state_caps, states, self.angle_indices)[1])
+        self._put("state_caps", check.caps(self.state_caps, states, self.angle_indices))
 
     def _put(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -121,7 +120,7 @@ class Plant:
     @property
     def equations(self) -> Equations:
         """Return the user's equations, `derivative` or `update`."""
-        return self.derivative or self.update  # type: ignore[return-value]
+        return self.update if self.derivative is None else self.derivative  # type: ignore[return-value]
 
     @property
     def equations_name(self) -> str:

@@ -82,6 +82,7 @@ def simulate(
     ask = _row_controller(plant, controller, first.shape[:-1])
     for step in range(count):
         if not run.live.any():
+            run.hold(step)
             break
         run.advance(step, ask(run.seen, step))
     return run.trajectory(first.shape[:-1])
@@ -93,9 +94,9 @@ class _Run:
     def __init__(self, plant: Plant, cost: QuadraticCost, starts: Array, steps: int) -> None:
         rows = len(starts)
         self.plant, self.cost = plant, cost
-        self.states = np.repeat(starts[:, None], steps + 1, axis=1)
+        self.states = np.empty((rows, steps + 1, plant.n))
+        self.states[:, 0] = starts
         self.inputs = np.empty((rows, steps, plant.m))
-        self.inputs[:] = plant.equilibrium[1]
         self.costs = np.zeros((rows, steps))
         self.ended_at = np.full(rows, steps)
         self.clipped = np.zeros(rows, dtype=np.int64)
@@ -112,14 +113,19 @@ class _Run:
         self.clipped[live] += (applied != wanted).sum(-1)[live]
         after = plant.step_rows(self.seen, applied)
         beyond = plant.unsafe(after) & live
-        self.inputs[live, step:] = applied[live, None]
-        self.states[live, step + 1 :] = after[live, None]
+        self.inputs[:, step] = np.where(live[:, None], applied, self.inputs[:, step - 1])
+        self.states[:, step + 1] = np.where(live[:, None], after, self.states[:, step])
         self.costs[live, step] = self.cost.stage_rows(self.seen, applied)[live]
         self.costs[beyond, step] += self.cost.violation_penalty
         self.ended_at[beyond] = step + 1
         self.unsafe |= beyond
         self.live = live & ~beyond
         self.seen[self.live] = after[self.live]
+
+    def hold(self, step: int) -> None:
+        """Let the states at `step`, and the inputs that led there, stay to the end."""
+        self.states[:, step + 1 :] = self.states[:, step, None]
+        self.inputs[:, step:] = self.inputs[:, step - 1, None]
 
     def trajectory(self, lead: tuple[int, ...]) -> Trajectory:
         """Return what happened, with the leading axes of the starts."""

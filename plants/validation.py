@@ -1,7 +1,7 @@
 """What must hold of a plant's parts before it is born; every answer is a PlantError with the mend."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -53,8 +53,8 @@ def wide_bounds(value: object, name: str, labels: Sequence[str], infinite: bool 
     return lower, upper
 
 
-def caps(value: object, names: Sequence[str], angles: Sequence[int]) -> tuple[Bounds, Bounds]:
-    """Return the declared caps, infinite where there are none, and the finite ones that every step keeps."""
+def caps(value: object, names: Sequence[str], angles: Sequence[int]) -> Bounds:
+    """Return the caps that every step keeps: as declared, else half a turn for angles and RUNAWAY for the rest."""
     lower, upper = (np.array(b) for b in wide_bounds((None, None) if value is None else value, "state_caps", names))
     whole = np.full(len(names), RUNAWAY)
     for i in angles:
@@ -65,7 +65,9 @@ def caps(value: object, names: Sequence[str], angles: Sequence[int]) -> tuple[Bo
             )
         lower[i], upper[i], whole[i] = -np.inf, np.inf, np.pi
     finite = (np.where(np.isfinite(lower), lower, -whole), np.where(np.isfinite(upper), upper, whole))
-    return (lower, upper), _frozen(finite)
+    for cap in finite:
+        cap.setflags(write=False)
+    return finite
 
 
 def operating_point(value: object, states: Sequence[str], inputs: Sequence[str]) -> Bounds:
@@ -165,9 +167,3 @@ def _inside(
             raise PlantError(
                 f"`{name}`: {label} is {value:g}, outside `{limit}` [{low:g}, {high:g}]; move one of the two"
             )
-
-
-def _frozen(arrays: tuple[Any, Any]) -> Bounds:
-    for array in arrays:
-        array.setflags(write=False)
-    return arrays
