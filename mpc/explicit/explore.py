@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import daqp
 import numpy as np
 from scipy.linalg import solve_triangular
+from scipy.optimize import linprog
 
 from mpc.explicit.errors import NumericalError
 from mpc.explicit.presolve import LeastDistanceProblem
@@ -23,6 +24,7 @@ TOUCH = 1e-8  # scaled theta: sets this close count as touching, so that no step
 SLIVER = 1e-8  # scaled theta: a region whose largest ball is smaller is a stepping stone, not a region
 PASSED = 1e-11  # scaled theta: a row that the others let theta pass by less than this is redundant
 DEPENDENT = 1e-8  # a unit row this close to the span of the active rows breaks LICQ
+UNSURE = 1e-10  # scaled theta: the accuracy of a linear program
 ZERO = 1e-10  # a row of theta of smaller norm has no direction and is judged by its sign
 
 ActiveSet = tuple[int, ...]
@@ -76,7 +78,11 @@ def candidate_of(ldp: LeastDistanceProblem, active: ActiveSet) -> Candidate | No
     Q, R = np.linalg.qr(ldp.M[rows].T)
     if len(rows) > ldp.M.shape[1] or (np.abs(np.diag(R)) < DEPENDENT).any():
         return None
-    v = Q @ solve_triangular(R.T, np.c_[ldp.d, ldp.D][rows], lower=True) if rows else np.zeros((len(Q), ldp.D.shape[1] + 1))
+    v = (
+        Q @ solve_triangular(R.T, np.c_[ldp.d, ldp.D][rows], lower=True)
+        if rows
+        else np.zeros((len(Q), ldp.D.shape[1] + 1))
+    )
     multipliers = -solve_triangular(R, Q.T @ v) if rows else np.zeros((0, v.shape[1]))
     others = np.setdiff1d(np.arange(len(ldp.d)), rows)
     slacks = np.c_[ldp.d, ldp.D][others] - ldp.M[others] @ v
@@ -144,7 +150,7 @@ def _tight(A: Array, b: Array, row: int) -> bool:
 
 
 def _feasible(A: Array, b: Array) -> bool:
-    """Return whether {A theta <= b} holds a point; only a certified `infeasible` counts as no."""
+    """Return whether {A theta <= b}, unit rows, holds a point; where DAQP cycles, a linear program decides."""
     if not len(A):
         return True
     t = A.shape[1]
@@ -152,7 +158,18 @@ def _feasible(A: Array, b: Array) -> bool:
         np.eye(t), np.zeros(t), np.ascontiguousarray(A), b, np.full(len(b), -1e30), np.zeros(len(b), np.int32),
         primal_tol=1e-13, iter_limit=10_000,
     )  # fmt: skip
-    return flag != -1
+    return _least_violation(A, b) <= UNSURE if flag not in (1, -1) else flag == 1
+
+
+def _least_violation(A: Array, b: Array) -> float:
+    """Return the least s, at least -1, for which {A theta <= b + s} holds a point."""
+    tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+    free = [(None, None)] * A.shape[1]
+    rows = np.c_[A, -np.ones(len(A))]
+    result = linprog(np.r_[np.zeros(A.shape[1]), 1.0], rows, b, bounds=[*free, (-1.0, None)], options=tight)
+    if not result.success:
+        raise NumericalError(f"neither DAQP nor HiGHS could tell whether a region of theta is empty: {result.message}")
+    return float(result.fun)
 
 
 def _optimal_set(ldp: LeastDistanceProblem, theta: Array) -> ActiveSet:

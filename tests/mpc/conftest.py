@@ -1,0 +1,105 @@
+"""An oracle that shares nothing with the solver: non-negative least squares for minimisers, HiGHS for feasibility."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog, nnls
+
+from mpc import LinearModel, MPCProblem, MultiparametricQP, condense
+
+CERTAIN = 1e-9  # scaled violation of an optimality condition that a reference answer may have at most
+BORDER = (
+    1e-15,
+    1e-14,
+    1e-13,
+    1e-12,
+)  # relative room for all rows, tried where theta lies on the border of the feasible set
+
+
+class Oracle:
+    """Minimisers of a multiparametric QP after Lawson and Hanson, each with its optimality conditions checked.
+
+    In z = size * y with unit rows it is min 1/2 |v|^2 s.t. M v <= d, whose dual is a non-negative least-squares problem.
+    """
+
+    def __init__(self, problem: MPCProblem | MultiparametricQP) -> None:
+        qp = condense(problem) if isinstance(problem, MPCProblem) else problem
+        both = np.r_[np.arange(len(qp.w)), np.array(qp.equality_rows, dtype=int)]
+        sign = np.where(np.arange(len(both)) < len(qp.w), 1.0, -1.0)
+        self.problem, self.size = qp, 1 / np.sqrt(np.diag(qp.H))
+        self.lower = np.linalg.cholesky(qp.H * np.outer(self.size, self.size))
+        G = qp.G[both] * self.size * sign[:, None]
+        M = np.linalg.solve(self.lower, G.T).T
+        norm = np.linalg.norm(M, axis=1)
+        zero = norm <= 1e-12 * np.maximum(np.abs(qp.S[both]).max(axis=1, initial=0.0), 1e-300)
+        norm[zero] = 1.0
+        self.M = np.where(zero[:, None], 0.0, M / norm[:, None])
+        self.w, self.S = sign * qp.w[both] / norm, sign[:, None] * qp.S[both] / norm[:, None]
+
+    def __call__(self, theta: np.ndarray) -> np.ndarray | None:
+        """The certified minimiser at one theta, or None where none exists."""
+        q = np.linalg.solve(self.lower, self.size * (self.problem.f + self.problem.F @ theta))
+        d = self.w + self.S @ theta + self.M @ q
+        for room in (0.0, *BORDER):
+            v = self._nearest(d + room * np.abs(d).max(initial=0.0))
+            if v is not None:
+                return self.size * np.linalg.solve(self.lower.T, v - q)
+        assert self.violation(theta) > 1e-10, f"no certified answer at {theta!r}, and no proof of infeasibility"
+        return None
+
+    def violation(self, theta: np.ndarray) -> float:
+        """The least amount that all rows, of unit norm, must give way for a solution at theta; negative: room."""
+        q = np.linalg.solve(self.lower, self.size * (self.problem.f + self.problem.F @ theta))
+        d = self.w + self.S @ theta + self.M @ q
+        cost = np.r_[np.zeros(self.M.shape[1]), 1.0]
+        free = [(None, None)] * self.M.shape[1]
+        scale = max(np.abs(d).max(initial=0.0), 1e-300)
+        options = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+        rows = np.c_[self.M, -np.ones(len(d))]
+        return scale * linprog(cost, rows, d / scale, bounds=[*free, (-1, None)], options=options).fun
+
+    def _nearest(self, d: np.ndarray) -> np.ndarray | None:
+        if (d >= 0).all():
+            return np.zeros(self.M.shape[1])
+        scale = np.abs(d[d < 0]).max()
+        columns = np.vstack([-self.M.T, -d / scale])
+        columns = columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
+        dual, _ = nnls(columns, np.r_[np.zeros(self.M.shape[1]), 1.0], maxiter=1000)
+        rows = self.M[dual > 0]
+        v = np.linalg.lstsq(rows, d[dual > 0], rcond=None)[0]
+        multipliers = -np.linalg.lstsq(rows.T, v, rcond=None)[0]
+        failure = max((self.M @ v - d).max(), np.abs(rows.T @ multipliers + v).max(), -multipliers.min()) / scale
+        return v if failure <= CERTAIN else None
+
+
+@pytest.fixture(scope="session")
+def oracle() -> type[Oracle]:
+    return Oracle
+
+
+def pendulum(**changes) -> MPCProblem:
+    """The paper's pendulum with its printed matrices and Gym's weights, as a user would write it."""
+    model = LinearModel(
+        A=[[1.0188, 0.0503], [0.7547, 1.0188]],
+        B=[[0.0038], [0.1509]],
+        sample_time=0.05,
+        state_names=("angle", "rate"),
+        state_units=("rad", "rad/s"),
+        input_names=("torque",),
+        input_units=("N m",),
+    )
+    arguments = {
+        "model": model,
+        "state_weight": np.diag([1, 0.1]),
+        "input_weight": 0.001,
+        "horizon": 2,
+        "state_bounds": ([-2, -8], [2, 8]),
+        "input_bounds": (-2, 2),
+    }
+    return MPCProblem(**arguments | changes)
+
+
+@pytest.fixture(scope="session")
+def pendulum_problem() -> Callable[..., MPCProblem]:
+    return pendulum
