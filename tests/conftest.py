@@ -1,6 +1,12 @@
 """Hypothesis profiles: `dev` (the default), `ci` (the same examples every time), `thorough` (many)."""
 
+import os
+
 from hypothesis import HealthCheck, settings
+
+# Small networks are slower, not faster, on several threads; both names must stand before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 settings.register_profile("dev", max_examples=25, deadline=None)
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)

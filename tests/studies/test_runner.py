@@ -1,0 +1,125 @@
+"""Running a study: rows, resuming, repeating."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mpc import FileFormatError
+from studies import runner
+from studies.errors import StudyError
+from studies.folder import StudyFolder
+from studies.pendulum import PendulumStudy, build
+from studies.result import StudyResult
+from studies.runner import check_networks, run_study
+from studies.statistics import at
+
+SMALL = PendulumStudy(seeds=3, episodes=2, steps=70, block=2)
+FILES = {".lock", "law.npz", "result.json", "result.npz", "timing.json"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    path = tmp_path_factory.mktemp("study")
+    with StudyFolder(path) as folder:
+        return path, run_study(SMALL, folder, "yann pendulum")
+
+
+def test_rows_are_complete_and_agree_with_the_arrays(finished):
+    path, result = finished
+    saved = json.loads((path / "result.json").read_text())
+    rows = saved["rows"]
+    assert len(rows) == 2 * 3 * 30
+    assert {row["method"] for row in rows} == {"DDPG", "YANN-DDPG"}
+    assert {row["scenario"] for row in rows} == {"nominal"}
+    ours = [r for r in rows if r["method"] == "YANN-DDPG" and r["seed"] == 1]
+    np.testing.assert_array_equal([r["cost_final"] for r in ours], result.method("YANN-DDPG").test_costs[1, -1])
+    assert all(r["cost_best"] <= min(r["cost_initial"], r["cost_final"]) for r in rows)
+    assert all(r["violations_training"] == r["violations_test"] == 0 for r in rows), "the pendulum has no safe limit"
+    assert saved["settings"]["yann"]["exploration"] == 0
+    assert {"numpy", "torch", "yann-control"} <= set(saved["provenance"]["versions"])
+
+
+def test_finished_study_leaves_no_blocks_and_loads_as_it_was(finished):
+    path, result = finished
+    assert {p.name for p in path.iterdir()} == FILES
+    loaded = StudyResult.load(path)
+    assert loaded.rows() == result.rows()
+    assert loaded.law.digest == result.law.digest
+    for mine, theirs in zip(loaded.methods, result.methods, strict=True):
+        np.testing.assert_array_equal(mine.paths, theirs.paths)
+        assert mine.seeds == (0, 1, 2)
+
+
+def test_yann_begins_as_the_law_in_every_seed(finished):
+    _, result = finished
+    before = result.method("YANN-DDPG").test_costs[:, 0]
+    assert (before == before[0]).all()
+    assert at(result, result.method("YANN-DDPG"), "easy", 0).mean == pytest.approx(0.868, abs=0.01)
+
+
+def test_stopped_study_goes_on_from_its_blocks_to_the_same_bytes(finished, tmp_path, monkeypatch):
+    path, _ = finished
+    seen = []
+
+    def stop(method, seeds, progress):
+        seen.append((method, seeds[0], progress.episode))
+        if method == "YANN-DDPG" and progress.episode == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), StudyFolder(tmp_path) as folder:
+        run_study(SMALL, folder, "yann pendulum", stop)
+    assert {p.name for p in tmp_path.glob("block-*")} == {"block-DDPG-0-1.npz", "block-DDPG-2-2.npz"}
+    assert not (tmp_path / "result.json").exists()
+
+    seen.clear()
+    with StudyFolder(tmp_path) as folder:
+        run_study(SMALL, folder, "yann pendulum", lambda m, s, p: seen.append((m, s[0], p.episode)))
+    assert {method for method, *_ in seen} == {"YANN-DDPG"}, "finished blocks are not run again"
+    for name in ("result.json", "result.npz", "law.npz"):
+        assert (tmp_path / name).read_bytes() == (path / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("spoil", ["settings", "file"])
+def test_block_of_another_study_or_damaged_is_run_again(tmp_path, spoil):
+    one = replace(SMALL, seeds=1, episodes=1)
+
+    def stop(method, seeds, progress):
+        del seeds, progress
+        if method == "YANN-DDPG":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), StudyFolder(tmp_path) as folder:
+        run_study(one, folder, "", stop)
+    if spoil == "file":
+        block = tmp_path / "block-DDPG-0-0.npz"
+        block.write_bytes(block.read_bytes()[:-100])
+    else:
+        one = replace(one, steps=80)
+    ran = []
+    with StudyFolder(tmp_path) as folder:
+        run_study(one, folder, "", lambda m, s, p: ran.append(m))
+    assert "DDPG" in ran
+
+
+def test_damaged_result_is_refused_by_name(finished, tmp_path):
+    path, _ = finished
+    for name in ("law.npz", "result.npz"):
+        (tmp_path / name).write_bytes((path / name).read_bytes())
+    content = bytearray((tmp_path / "result.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "result.npz").write_bytes(bytes(content))
+    with pytest.raises(FileFormatError, match=r"result\.npz"):
+        StudyResult.load(tmp_path)
+
+
+def test_network_that_is_not_its_law_stops_the_study_before_training(monkeypatch, tmp_path):
+    case = build(SMALL)
+    case.agents["YANN-DDPG"].actor.law.gains[2] += 1e-3
+    monkeypatch.setattr(runner, "build", lambda study: case)
+    with pytest.raises(StudyError, match="YANN actor is not its law"):
+        check_networks(case)
+    with pytest.raises(StudyError, match="nothing was trained"), StudyFolder(tmp_path) as folder:
+        run_study(SMALL, folder, "")
+    assert {p.name for p in tmp_path.iterdir()} == {".lock"}
