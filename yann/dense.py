@@ -14,7 +14,7 @@ ACCURACY = 1e-9
 """The error, relative to the input range, that the dense form may cause; a law that needs more is refused."""
 
 SLACK = 1.01
-"""M is the support over the parameter box widened by this factor, so that rounding never leaves a piece open."""
+"""M is this times the largest value of a law row over the parameter box, so that no rounding leaves a piece open."""
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -52,7 +52,8 @@ def dense_layers(law: PiecewiseAffineLaw, residual_range: float = 0.0) -> DenseL
     weight, bias = _signed_laws(law)
     lower, upper = input_box(law)
     spread = np.tile(upper - lower, 2 * p)
-    big_m = np.maximum(_support(law, weight, bias) + residual_range * spread, 0.0)
+    support = weight @ law.centre + bias + np.abs(weight) @ law.half_width
+    big_m = SLACK * np.maximum(support + residual_range * spread, 0.0)
     tolerance = _step_tolerance(law)
     accuracy = _error_bound(law, big_m / spread, tolerance)
     _check_accuracy(accuracy, float(big_m.max()), float(spread.min()))
@@ -75,11 +76,6 @@ def dense_layers(law: PiecewiseAffineLaw, residual_range: float = 0.0) -> DenseL
 def _signed_laws(law: PiecewiseAffineLaw) -> tuple[Array, Array]:
     weight = np.concatenate([law.gains, -law.gains], axis=1).reshape(-1, law.t)
     return weight, np.concatenate([law.offsets, -law.offsets], axis=1).ravel()
-
-
-def _support(law: PiecewiseAffineLaw, weight: Array, bias: Array) -> Array:
-    """Return the largest value of each row over the box around the parameter set, widened by SLACK."""
-    return weight @ law.centre + bias + SLACK * np.abs(weight) @ law.half_width
 
 
 def _step_tolerance(law: PiecewiseAffineLaw) -> float:

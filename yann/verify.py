@@ -27,10 +27,10 @@ CHUNK = 4_000_000
 class Verification:
     """How far a network is from its law, and where; `str` gives a compact table.
 
-    `max_error` is the largest |network - law| over the input range (upper - lower), at `point` in the law's region
-    `region`; `kind` says what point that was. `counts` has the number of points of each kind, `facets` how many of the
-    law's `half_spaces` they lie on. `refused` points are inside the domain but were flagged invalid, `missed` ones
-    outside but flagged valid, `unbounded` ones got an input out of bounds.
+    `max_error` is the largest |network - law| over the input range (upper - lower), at `point`, of kind `kind`, where
+    the network uses region `region`. `counts` has the number of points of each kind, `facets` how many of the law's
+    `half_spaces` they lie on. `refused` points are inside the domain but were flagged invalid, `missed` ones outside
+    but flagged valid, `unbounded` ones got an input out of bounds.
     """
 
     max_error: float
@@ -112,31 +112,30 @@ class _Finding:
 
 def _compare(network: YannActor | FiveLayerNetwork, law: PiecewiseAffineLaw, points: Array) -> _Finding:
     lower, upper = input_box(law)
-    wanted, region, _ = law.nearest(points)
+    wanted = law.nearest(points)[0]
     margin = np.asarray(law.locate(points).margin)
     # Beyond its border the law leaves the bounds by its slope times the distance; a network clips that.
     wanted = np.where((margin < -ROUNDING)[:, None], np.clip(wanted, lower, upper), wanted)
-    got, valid = _evaluate(network, points, len(law.halfspaces[1]))
+    got, region, valid = _evaluate(network, points, len(law.halfspaces[1]))
     compared = valid & (margin >= -2 * TOLERANCE)
-    error = np.where(compared, (np.abs(got - wanted) / (upper - lower)).max(axis=-1), 0.0).max(axis=0)
-    worst = int(error.argmax())
+    error = np.where(compared, (np.abs(got - wanted) / (upper - lower)).max(axis=-1), 0.0)
+    member, worst = np.unravel_index(error.argmax(), error.shape)
     return _Finding(
-        error=float(error[worst]),
+        error=float(error[member, worst]),
         point=points[worst],
-        region=int(region[worst]),
+        region=int(region[member, worst]),
         refused=int((~valid & (margin >= -network.tolerance / 2)).sum()),
         missed=int((valid & (margin < -2 * TOLERANCE)).sum()),
         unbounded=int(((got < lower) | (got > upper)).any(axis=-1).sum()),
     )
 
 
-def _evaluate(network: YannActor | FiveLayerNetwork, points: Array, half_spaces: int) -> tuple[Array, np.ndarray]:
-    """Return inputs (S, k, m) and flags (S, k) of every member, a block of points at a time."""
+def _evaluate(
+    network: YannActor | FiveLayerNetwork, points: Array, half_spaces: int
+) -> tuple[Array, np.ndarray, np.ndarray]:
+    """Return inputs (S, k, m), regions (S, k) and flags (S, k) of every member, a block of points at a time."""
     step = max(1, CHUNK // (half_spaces * network.members))
-    inputs, flags = [], []
-    for start in range(0, len(points), step):
-        block = points[start : start + step]
-        got, _, valid = network.evaluate(np.broadcast_to(block, (network.members, *block.shape)))
-        inputs.append(np.asarray(got))
-        flags.append(np.asarray(valid))
-    return np.concatenate(inputs, axis=1), np.concatenate(flags, axis=1)
+    blocks = [points[start : start + step] for start in range(0, len(points), step)]
+    answers = [network.evaluate(np.broadcast_to(block, (network.members, *block.shape))) for block in blocks]
+    inputs, regions, flags = (np.concatenate(part, axis=1) for part in zip(*answers, strict=True))
+    return inputs, regions, flags
