@@ -2,13 +2,37 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from plants import Plant
-from plants.arrays import whole_number
+from plants.arrays import Array, whole_number
 from rl.errors import TrainingError
 from yann.stacked import StackedMLP, StackedNetwork
+
+
+class Interval(nn.Module):
+    """The affine map between [lower, upper], per component, and [-1, 1]."""
+
+    def __init__(self, lower: Array, upper: Array) -> None:
+        super().__init__()
+        self.lower: Tensor
+        self.upper: Tensor
+        self.centre: Tensor
+        self.reach: Tensor
+        self.register_buffer("lower", torch.tensor(lower))
+        self.register_buffer("upper", torch.tensor(upper))
+        self.register_buffer("centre", (self.upper + self.lower) / 2)
+        self.register_buffer("reach", (self.upper - self.lower) / 2)
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """Return -1 for the lower bound, 1 for the upper one."""
+        return (values - self.centre) / self.reach
+
+    def within(self, scaled: Tensor) -> Tensor:
+        """Return the values of numbers in [-1, 1]; rounding never carries them beyond a bound."""
+        return torch.clamp(self.centre + self.reach * scaled, self.lower, self.upper)
 
 
 class StateFeatures(nn.Module):
@@ -19,32 +43,26 @@ class StateFeatures(nn.Module):
 
     def __init__(self, plant: Plant) -> None:
         super().__init__()
-        angles = [plant.state_names.index(name) for name in plant.angles]
-        others = [i for i in range(plant.n) if i not in angles]
-        lower, upper = (torch.tensor(bound[others]) for bound in plant.state_bounds)
-        for i, width in zip(others, upper - lower, strict=True):
-            if not torch.isfinite(width):
+        self.angles = list(plant.angle_indices)
+        self.others = [i for i in range(plant.n) if i not in self.angles]
+        self.width = 2 * len(self.angles) + len(self.others)
+        lower, upper = plant.state_bounds
+        for i in self.others:
+            if not np.isfinite(upper[i] - lower[i]):
                 raise TrainingError(
-                    f"`state_bounds` leave {plant.state_names[i]} unbounded, but plain networks scale each state "
-                    "by its bounds; give it two finite ones"
+                    f"`state_bounds` of {plant.state_names[i]} are [{lower[i]:g}, {upper[i]:g}], but plain networks "
+                    "scale each state by its bounds; give it two finite ones"
                 )
-        self.width = 2 * len(angles) + len(others)
-        self.angles: Tensor
-        self.others: Tensor
-        self.centre: Tensor
-        self.reach: Tensor
-        self.register_buffer("angles", torch.tensor(angles, dtype=torch.int64))
-        self.register_buffer("others", torch.tensor(others, dtype=torch.int64))
-        self.register_buffer("centre", (upper + lower) / 2)
-        self.register_buffer("reach", (upper - lower) / 2)
+        self.interval = Interval(lower[self.others], upper[self.others])
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features (S, batch, width) of states (S, batch, n)."""
-        scaled = (x.index_select(-1, self.others) - self.centre) / self.reach
-        if not len(self.angles):
-            return scaled
-        angles = x.index_select(-1, self.angles)
-        return torch.cat((torch.cos(angles), torch.sin(angles), scaled), dim=-1)
+        angles = [x[..., i : i + 1] for i in self.angles]
+        features = [*map(torch.cos, angles), *map(torch.sin, angles)]
+        if self.others:
+            others = torch.cat([x[..., i : i + 1] for i in self.others], dim=-1)
+            features.append(self.interval.scaled(others))
+        return torch.cat(features, dim=-1)
 
 
 class PlainActor(StackedNetwork):
@@ -57,16 +75,12 @@ class PlainActor(StackedNetwork):
         super().__init__([("x", plant.n)])
         self.features = StateFeatures(plant)
         self.net = StackedMLP([self.features.width, *checked_sizes(hidden), plant.m], torch.relu)
-        self.lower: Tensor
-        self.upper: Tensor
-        self.register_buffer("lower", torch.tensor(plant.input_bounds[0]))
-        self.register_buffer("upper", torch.tensor(plant.input_bounds[1]))
+        self.range = Interval(*plant.input_bounds)
         self.draw([0])
 
     def rows(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """Return the inputs (S, batch, m) at states (S, batch, n)."""
-        middle, half = (self.upper + self.lower) / 2, (self.upper - self.lower) / 2
-        return torch.clamp(middle + half * torch.tanh(self.net(self.features(x))), self.lower, self.upper)
+        return self.range.within(torch.tanh(self.net(self.features(x))))
 
 
 class PlainCritic(StackedNetwork):
@@ -79,17 +93,12 @@ class PlainCritic(StackedNetwork):
         super().__init__([("x", plant.n), ("u", plant.m)])
         self.features = StateFeatures(plant)
         self.net = StackedMLP([self.features.width + plant.m, *checked_sizes(hidden), 1], torch.relu)
-        lower, upper = (torch.tensor(bound) for bound in plant.input_bounds)
-        self.centre: Tensor
-        self.reach: Tensor
-        self.register_buffer("centre", (upper + lower) / 2)
-        self.register_buffer("reach", (upper - lower) / 2)
+        self.range = Interval(*plant.input_bounds)
         self.draw([0])
 
     def rows(self, x: Tensor, u: Tensor) -> Tensor:  # type: ignore[override]
         """Return the costs (S, batch) of inputs (S, batch, m) at states (S, batch, n)."""
-        scaled = (u - self.centre) / self.reach
-        return self.net(torch.cat((self.features(x), scaled), dim=-1)).squeeze(-1)
+        return self.net(torch.cat((self.features(x), self.range.scaled(u)), dim=-1)).squeeze(-1)
 
 
 def plain_actor(plant: Plant, hidden: Sequence[int] = (64, 64)) -> PlainActor:
