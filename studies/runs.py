@@ -1,0 +1,86 @@
+"""Closed-loop runs as figures take them: a trajectory, whose it is, before or after training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from plants import Plant, Trajectory
+from plants.arrays import Array, real_array
+from studies.errors import StudyError
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trajectory (of one start or many) of a `method`; `trained` says whether after or before its training."""
+
+    trajectory: Trajectory
+    method: str = ""
+    trained: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.trajectory, Trajectory):
+            raise StudyError(
+                f"`trajectory` is {type(self.trajectory).__name__}; pass a Trajectory, as simulate returns it"
+            )
+
+    @property
+    def label(self) -> str:
+        """Return what a legend says of it."""
+        return f"{self.method} before training" if self.method and not self.trained else self.method
+
+    @property
+    def line(self) -> Any:
+        """Return its line style: dashed before training, solid after."""
+        return "-" if self.trained else (0, (4, 2))
+
+    @property
+    def states(self) -> Array:
+        """Return the states as rows of episodes (episodes, steps + 1, n)."""
+        states = self.trajectory.states
+        return states.reshape(-1, *states.shape[-2:])
+
+    @property
+    def inputs(self) -> Array:
+        """Return the inputs as rows of episodes (episodes, steps, m)."""
+        inputs = self.trajectory.inputs
+        return inputs.reshape(-1, *inputs.shape[-2:])
+
+
+Runs = Run | Trajectory | Sequence[Run | Trajectory]
+
+
+def as_runs(value: Runs, argument: str) -> tuple[Run, ...]:
+    """Return one run or several, bare trajectories among them, as a tuple of Run."""
+    if isinstance(value, Run | Trajectory):
+        value = (value,)
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise StudyError(f"`{argument}` is {type(value).__name__}; pass a Trajectory, a Run, or a list of them")
+    return tuple(item if isinstance(item, Run) else Run(item) for item in value)
+
+
+def recorded(plant: Plant, states: ArrayLike, inputs: ArrayLike) -> Trajectory:
+    """Return the trajectory behind stored states (..., steps + 1, n) and inputs as applied (..., steps, m).
+
+    Costs are the plant's; `clipped` counts 0, since what a controller wanted was not stored. Raises StudyError for
+    arrays that do not fit the plant or each other, and for a run that became unsafe, whose end is not known.
+    """
+    x = real_array(states, "states", None, StudyError)
+    u = real_array(inputs, "inputs", None, StudyError)
+    if x.ndim < 2 or u.shape != (*x.shape[:-2], x.shape[-2] - 1, plant.m) or x.shape[-1] != plant.n:
+        wanted = f"(..., steps + 1, {plant.n}) and (..., steps, {plant.m})"
+        raise StudyError(f"`states` has shape {x.shape} and `inputs` {u.shape}, but {wanted} are needed")
+    if plant.unsafe(x).any():
+        raise StudyError("`states` holds a run that became unsafe; when it ended is not known from states alone")
+    lead, steps = u.shape[:-2], u.shape[-2]
+    return Trajectory(
+        times=plant.sample_time * np.arange(steps + 1, dtype=np.float64),
+        states=x,
+        inputs=u,
+        costs=plant.cost.stage(x[..., :-1, :], u),
+        ended_at=np.full(lead, steps),
+        unsafe=np.zeros(lead, dtype=bool),
+        clipped=np.zeros(lead, dtype=np.int64),
+    )
