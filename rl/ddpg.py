@@ -41,7 +41,7 @@ class DDPGSettings:
     """plant steps per member before the first update, which also waits for a full batch"""
     updates_per_step: int = 1
     """updates after each plant step"""
-    weight_limit: float = 1e4
+    weight_limit: float = 1e3
     """size of a trainable weight beyond which training counts as diverged"""
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Do actor, critic and plant fit each other? Asked once, before any training."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -35,6 +35,17 @@ def check_pair(actor: StackedNetwork, critic: StackedNetwork) -> None:
         raise TrainingError(f"`critic` gives rows of shape {costs}, but (1, 1) is needed: one cost per row")
 
 
+def check_weights(name: str, network: StackedNetwork, limit: float) -> None:
+    """Raise TrainingError if a weight is beyond the limit, or NaN, before any training."""
+    for weight in trainable(network):
+        largest = float(weight.detach().abs().max())
+        if not largest <= limit:
+            raise TrainingError(
+                f"`{name}` starts with a weight of {largest:g}, beyond `weight_limit` {limit:g}; "
+                "raise the limit in the settings, or scale the network"
+            )
+
+
 def check_plant_fits(critic: StackedNetwork, plant: Plant) -> None:
     """Raise TrainingError unless the critic, and so the actor, is of the plant's sizes."""
     (_, n), (_, m) = critic.arguments
@@ -46,8 +57,10 @@ def check_plant_fits(critic: StackedNetwork, plant: Plant) -> None:
             )
 
 
-def check_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+def check_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
     """Return the seeds as ints; raise TrainingError unless there is one and all are different and at least 0."""
+    if not isinstance(seeds, Iterable):
+        raise TrainingError(f"`seeds` is {seeds!r}, but a sequence of seeds is needed; pass as in range(10)")
     found = tuple(seeds)
     if not found:
         raise TrainingError("`seeds` is empty (0 seeds), but at least 1 is needed; pass as in range(10)")

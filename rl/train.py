@@ -13,7 +13,7 @@ from plants.validation import RUNAWAY, cost_fits
 from rl.agent import Agent
 from rl.errors import Diverged, Interrupted, TrainingError
 from rl.evaluate import checked_starts, evaluate
-from rl.fitting import check_plant_fits, check_seeds
+from rl.fitting import check_plant_fits, check_seeds, check_weights
 from rl.guard import Guard, Trouble
 from rl.ledger import Flags, LedgerWriter, Step, frozen
 from rl.replay import ReplayBuffer
@@ -46,6 +46,8 @@ def train(
     cost = plant.cost if cost is None else cost
     cost_fits(cost, plant)
     check_plant_fits(agent.critic, plant)
+    for name, network in (("actor", agent.actor), ("critic", agent.critic)):
+        check_weights(name, network, agent.settings.weight_limit)
     members = check_seeds(seeds)
     planned = whole_number(episodes, "episodes", TrainingError, least=1)
     length = whole_number(plant.episode_steps if steps is None else steps, "steps", TrainingError, least=1)

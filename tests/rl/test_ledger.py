@@ -1,0 +1,122 @@
+import json
+
+import numpy as np
+import pytest
+
+from plants import clipped_pendulum, simulate
+from rl import train
+
+
+@pytest.fixture
+def lone(plain_agent):
+    """Return a maker of ledgers of training without noise and updates: episodes as `simulate` runs them."""
+
+    def make(plant, episodes=1, seeds=(3,), **arguments):
+        agent = plain_agent(plant, warm_up=10**6)
+        training = train(agent, plant, episodes=episodes, seeds=seeds, **arguments)
+        return training, training.ledger
+
+    return make
+
+
+def starts_of(plant, seed, count):
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+    return np.concatenate([plant.sample_starts(generator, 1) for _ in range(count)])
+
+
+def test_costs_are_those_of_a_simulation_from_the_same_start(lone):
+    plant = clipped_pendulum()
+    training, ledger = lone(plant, episodes=2, seeds=(3, 9))
+    for i, seed in enumerate((3, 9)):
+        alone = simulate(plant, training.actors[i], starts_of(plant, seed, 2))
+        assert ledger.cost[i] == pytest.approx(alone.total_cost)
+        assert (ledger.runs[i] == 1).all()
+    assert (ledger.violations == 0).all()
+    assert (ledger.first_violation == -1).all()
+    assert (ledger.updates == 0).all()
+    assert (ledger.plant_steps == 200).all()
+
+
+def test_violations_are_counted_timed_and_measured(lone, drift):
+    """x+ = 3 x + u runs away from any start: each run is simulated again, one after the other."""
+    plant = drift(factor=3.0, limit=1.0)
+    training, ledger = lone(plant, steps=12)
+    remaining, costs, depths, ends, runs = 12, 0.0, [], [], 0
+    for start in starts_of(plant, 3, 12):
+        if remaining == 0:
+            break
+        run = simulate(plant, training.actors[0], start, steps=remaining)
+        remaining -= int(run.ended_at)
+        costs += float(run.total_cost)
+        runs += 1
+        if run.unsafe:
+            ends.append(12 - remaining - 1)
+            depths.append(abs(run.states[int(run.ended_at), 0]) - 1)
+    assert len(ends) >= 2
+    assert ledger.runs.tolist() == [[runs]]
+    assert ledger.cost[0, 0] == pytest.approx(costs)
+    assert ledger.violations.tolist() == [[len(ends)]]
+    assert ledger.violation_time[0, 0] == 0.5 * len(ends)
+    assert ledger.first_violation.tolist() == [[ends[0]]]
+    assert ledger.violation_depth[0, 0] == pytest.approx([max(depths)])
+
+
+def test_a_violation_at_the_last_step_opens_no_run(lone, drift):
+    plant = drift(factor=30.0, limit=1.0)
+    _, ledger = lone(plant, steps=3)
+    assert ledger.violations.tolist() == [[3]]
+    assert ledger.runs.tolist() == [[3]]
+
+
+def test_a_runaway_without_limits_ends_its_run_and_training_goes_on(lone, drift):
+    plant = drift(factor=1000.0)
+    training, ledger = lone(plant, steps=20)
+    assert ledger.runaways[0, 0] >= 4
+    assert ledger.runs[0, 0] >= ledger.runaways[0, 0]
+    assert ledger.violations.sum() == 0
+    assert np.isfinite(ledger.cost).all()
+    assert training.episodes == 1
+
+
+def test_inputs_wanted_beyond_a_bound_are_clipped_and_counted(drift, plain_agent):
+    plant = drift()
+    quiet, loud = (
+        train(plain_agent(plant, warm_up=10**6, exploration=e), plant, episodes=1, seeds=[0]).ledger
+        for e in (0.0, 50.0)
+    )
+    assert quiet.inputs_clipped.tolist() == [[0]]
+    assert 15 <= loud.inputs_clipped[0, 0] <= 20
+
+
+def test_a_plant_that_refuses_inputs_beyond_its_bounds_gets_none(drift, plain_agent):
+    plant = drift(clips_input=False)
+    ledger = train(plain_agent(plant, exploration=50.0, warm_up=10**6), plant, episodes=1, seeds=[0]).ledger
+    assert ledger.inputs_clipped[0, 0] > 0
+
+
+def test_steps_held_at_a_cap_are_counted(lone, drift):
+    plant = drift(factor=3.0, state_caps=([-4], [4]))
+    _, ledger = lone(plant, steps=20)
+    assert ledger.capped[0, 0] > 10
+    assert ledger.runaways.sum() == 0
+
+
+def test_rows_are_plain_json_with_names(lone, drift):
+    _, ledger = lone(drift(factor=3.0, limit=1.0), episodes=2, seeds=(3, 5), steps=12)
+    rows = json.loads(json.dumps(ledger.to_rows()))
+    assert [(row["seed"], row["episode"]) for row in rows] == [(3, 0), (3, 1), (5, 0), (5, 1)]
+    assert rows[2]["cost"] == ledger.cost[1, 0]
+    assert rows[2]["violations"] == ledger.violations[1, 0]
+    assert list(rows[2]["violation_depth"]) == ["level"]
+
+
+def test_never_is_none_in_rows(lone):
+    (row,) = lone(clipped_pendulum())[1].to_rows()
+    assert row["first_violation"] is None
+    assert row["violation_depth"] == {}
+
+
+def test_tables_are_read_only(lone, drift):
+    _, ledger = lone(drift())
+    with pytest.raises(ValueError, match="read-only"):
+        ledger.cost[0, 0] = 1.0
