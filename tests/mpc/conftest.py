@@ -20,7 +20,7 @@ BORDER = (
 class Oracle:
     """Minimisers of a multiparametric QP after Lawson and Hanson, each with its optimality conditions checked.
 
-    In z = size * y with unit rows it is min 1/2 |v|^2 s.t. M v <= d, whose dual is a non-negative least-squares problem.
+    In z = size * y with unit rows it is min 1/2 |v|^2 s.t. M v <= d: the dual is non-negative least squares.
     """
 
     def __init__(self, problem: MPCProblem | MultiparametricQP) -> None:
@@ -38,14 +38,14 @@ class Oracle:
         self.w, self.S = sign * qp.w[both] / norm, sign[:, None] * qp.S[both] / norm[:, None]
 
     def __call__(self, theta: np.ndarray) -> np.ndarray | None:
-        """The certified minimiser at one theta, or None where none exists."""
+        """The certified minimiser at one theta; None where none exists, or hardly (border of the feasible set)."""
         q = np.linalg.solve(self.lower, self.size * (self.problem.f + self.problem.F @ theta))
         d = self.w + self.S @ theta + self.M @ q
         for room in (0.0, *BORDER):
             v = self._nearest(d + room * np.abs(d).max(initial=0.0))
             if v is not None:
                 return self.size * np.linalg.solve(self.lower.T, v - q)
-        assert self.violation(theta) > 1e-10, f"no certified answer at {theta!r}, and no proof of infeasibility"
+        assert self.violation(theta) > -1e-9, f"no certified answer at {theta!r}, well inside the feasible set"
         return None
 
     def violation(self, theta: np.ndarray) -> float:

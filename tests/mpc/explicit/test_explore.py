@@ -119,7 +119,7 @@ def test_a_solver_that_cycles_costs_nothing_but_time(problem, solved, monkeypatc
 def test_a_start_that_is_not_solved_is_an_error(problem, monkeypatch):
     honest = module.daqp.solve
     monkeypatch.setattr(module.daqp, "solve", lambda *a, **k: (*honest(*a, **k)[:2], -4, {}))
-    with pytest.raises(NumericalError, match="interior point.*was not solved"):
+    with pytest.raises(NumericalError, match=r"interior point.*was not solved"):
         solve_explicit(problem("pend_N2"))
 
 

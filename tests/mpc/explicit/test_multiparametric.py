@@ -1,0 +1,85 @@
+"""The law is the minimiser: against two solvers that share nothing with it, in regions, on facets and vertices, outside."""
+
+import numpy as np
+import pytest
+
+from mpc import ImplicitMPC, OutsideDomain
+
+EXACT = 1e-9  # relative to the size of the solution
+HAIRS = (0.0, 1e-12, -1e-12, 1e-9, -1e-9, 1e-6, -1e-6)  # steps across a facet, in half widths
+NEAR = 1e-7  # this close to the border of the feasible set solvers may differ
+MOST = 250  # points of a kind for one problem
+
+
+@pytest.fixture
+def agree(name, solved, problem, oracle):
+    """Compare law, ImplicitMPC and oracle at points; on the border of the feasible set either behaviour is right."""
+    law, online, reference = solved(name), ImplicitMPC(problem(name)), oracle(problem(name))
+
+    def same(point: np.ndarray, margin: float) -> bool:
+        expected = reference(point) if problem(name).parameter_set.contains(point) else None
+        if expected is None or margin < -1e-11:
+            return expected is None and margin < 1e-11
+        allowed = EXACT * (1 + np.abs(expected).max())
+        try:
+            found = [law.solution(point), online.solution(point)]
+        except OutsideDomain:
+            return False
+        return bool(np.abs(found - expected).max() <= allowed)
+
+    def on_the_border(point: np.ndarray) -> bool:
+        steps = NEAR * np.diag(law.half_width)
+        return any(reference(near) is None for near in np.concatenate([point + steps, point - steps]))
+
+    def check(theta: np.ndarray) -> None:
+        margins = np.asarray(law.locate(theta).margin)
+        assert (margins > -1e-11).any()
+        for point, margin in zip(theta, margins, strict=True):
+            assert same(point, margin) or on_the_border(point), f"theta = {point!r}, margin {margin:.3g}"
+
+    return check
+
+
+def _some(points: np.ndarray) -> np.ndarray:
+    return points[np.random.default_rng(1).permutation(len(points))[:MOST]]
+
+
+def test_at_random_points(name, solved, agree):
+    law = solved(name)
+    unit = np.random.default_rng(0).uniform(-1, 1, (MOST, law.t))
+    agree(law.centre + unit * law.half_width)
+
+
+def test_on_facets_and_a_hair_to_both_sides(name, cells, agree):
+    partition = cells(name)
+    points = np.stack([partition.across(step) for step in HAIRS], axis=1)
+    agree(partition.physical(_some(points)[: MOST // 5].reshape(-1, points.shape[-1])))
+
+
+def test_on_every_facet(name, cells, agree):
+    """The middle of each facet lies on the border of its region, and the law answers there."""
+    partition = cells(name)
+    theta = partition.physical(partition.across(0.0))
+    assert np.abs(partition.law.locate(theta).margin).max() <= 1e-9
+    values = partition.law.solution(theta)
+    agree(_some(theta))
+
+
+def test_on_vertices(name, cells, agree):
+    partition = cells(name)
+    vertices = np.unique(np.concatenate(partition.vertices).round(10), axis=0)
+    agree(partition.physical(_some(vertices)))
+
+
+def test_outside(name, solved, problem):
+    """Beyond the parameter set, and inside it where nothing is feasible, law and online solver refuse."""
+    law, online = solved(name), ImplicitMPC(problem(name))
+    unit = np.random.default_rng(2).uniform(-1.3, 1.3, (200, law.t))
+    theta = law.centre + unit * law.half_width
+    inside = law.nearest(theta)[2]
+    assert not inside.all()
+    for point in theta[~inside][:40]:
+        with pytest.raises(OutsideDomain, match="outside the law's domain"):
+            law(point)
+        with pytest.raises(OutsideDomain):
+            online(point)
