@@ -94,7 +94,7 @@ def _draw_violations(panel: Axes, curves: Sequence[LearningCurve], colours: dict
         episodes = np.arange(1, totals.shape[1] + 1)
         panel.fill_between(episodes, low, high, color=colours[curve.method], alpha=0.22, linewidth=0)
         panel.plot(episodes, middle, color=colours[curve.method])
-    panel.set(xlabel="episodes of training", ylabel="violations so far", ylim=(0, None))
+    panel.set(xlabel="episodes of training", ylabel="violations", ylim=(0, None))
     panel.margins(x=0.01)
 
 
