@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linprog
 from scipy.spatial import HalfspaceIntersection, QhullError
 
 from mpc.explicit.domain import TOLERANCE
@@ -22,7 +23,7 @@ ROUNDS = 50
 class Probes:
     """Points (k, t) of each kind (random, interior, facet, side, vertex, outside), and the number of facets reached.
 
-    Regions whose vertices Qhull does not find are probed along rays from their centre and add no vertices.
+    A facet whose vertices Qhull does not find is reached by a linear program instead, at one point.
     """
 
     points: dict[str, Array]
@@ -35,12 +36,11 @@ def probe(law: PiecewiseAffineLaw, points: int, generator: np.random.Generator) 
     found: dict[str, list[Array]] = {"interior": [], "facet": [], "side": [], "vertex": []}
     facets = 0
     for region in law.regions:
-        corners = _vertices(region, law.half_width)
-        if corners is None:
-            corners = _ray_hits(region, law.half_width, generator)
-        else:
-            found["vertex"].append(corners)
-        found["interior"].append(_mixtures(corners, PER_REGION, generator))
+        vertices = _vertices(region, law.half_width)
+        found["vertex"].append(vertices)
+        bare = ~(np.abs(vertices @ region.A.T - region.b) <= TOLERANCE).any(axis=0)
+        corners = np.concatenate([vertices, _facet_centres(region, law.half_width, np.flatnonzero(bare))])
+        found["interior"].append(_mixtures(np.concatenate([corners, [region.centre]]), PER_REGION, generator))
         for row in range(len(region.b)):
             on = _on_facet(region, row, corners, law.half_width, generator)
             facets += bool(len(on))
@@ -69,8 +69,8 @@ def _random(law: PiecewiseAffineLaw, points: int, generator: np.random.Generator
     return np.concatenate(inside)[:points], outer[generator.permutation(len(outer))[:points]]
 
 
-def _vertices(region: CriticalRegion, half_width: Array) -> Array | None:
-    """Return the vertices (v, t) of a region, or None where Qhull finds none."""
+def _vertices(region: CriticalRegion, half_width: Array) -> Array:
+    """Return the vertices (v, t) of a region that Qhull finds."""
     rows = region.A * half_width
     room = (region.b - region.A @ region.centre) / region.radius
     if len(half_width) == 1:
@@ -80,19 +80,25 @@ def _vertices(region: CriticalRegion, half_width: Array) -> Array | None:
     try:
         corners = HalfspaceIntersection(np.c_[rows, -room], np.zeros(len(half_width))).intersections
     except QhullError:
-        return None
+        return np.empty((0, len(half_width)))
     corners = np.unique(corners[np.isfinite(corners).all(axis=1)].round(12), axis=0)
-    return region.centre + region.radius * half_width * corners if len(corners) > len(half_width) else None
+    return region.centre + region.radius * half_width * corners
 
 
-def _ray_hits(region: CriticalRegion, half_width: Array, generator: np.random.Generator) -> Array:
-    """Return points where rays from the centre leave the region: random ones, and one straight to each facet."""
-    rows = region.A * half_width
-    directions = np.concatenate([rows, generator.normal(size=(PER_FACET * len(rows), rows.shape[1]))])
-    slope = directions @ rows.T
-    room = region.b - region.A @ region.centre
-    reach = np.where(slope > 0, room / np.where(slope > 0, slope, 1.0), np.inf).min(axis=1)
-    return region.centre + half_width * reach[:, None] * directions
+def _facet_centres(region: CriticalRegion, half_width: Array, facets: np.ndarray) -> Array:
+    """Return the centre of a largest ball on each of the facets, by one linear program each."""
+    rows, room = region.A * half_width, region.b - region.A @ region.centre
+    centres = []
+    for row in facets:
+        normal = rows[row]
+        along = rows - np.outer(rows @ normal, normal) / (normal @ normal)
+        walls = np.c_[rows, np.linalg.norm(along, axis=1)]
+        cost = np.r_[np.zeros(len(normal)), -1.0]
+        level = np.r_[normal, 0.0][None]
+        result = linprog(cost, walls, room, level, room[row : row + 1], bounds=[(None, None)] * len(normal) + [(0, 1)])
+        if result.success:
+            centres.append(region.centre + half_width * result.x[:-1])
+    return np.array(centres).reshape(-1, len(half_width))
 
 
 def _mixtures(corners: Array, count: int, generator: np.random.Generator) -> Array:

@@ -5,9 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import QhullError
 
 from mpc import LinearModel, MPCProblem, solve_explicit
 from yann import AsPrinted, NetworkError, PerRegion, Shared, YannActor, compile_law, verify
+from yann import probes as probes_module
 from yann.probes import probe
 
 KINDS = ["random", "interior", "facet", "side", "vertex", "outside"]
@@ -164,3 +166,15 @@ def test_wrong_arguments_are_named(pendulum, reactor):
         verify(actor, pendulum, points=0)
     with pytest.raises(NetworkError, match="`law` is YannActor"):
         verify(actor, actor)
+
+
+def test_facets_are_found_without_vertices_too(reactor, monkeypatch):
+    def refuse(*_):
+        raise QhullError("flat")
+
+    monkeypatch.setattr(probes_module, "HalfspaceIntersection", refuse)
+    found = verify(compile_law(reactor), reactor, points=100)
+    assert found.passed, str(found)
+    assert "vertex" not in found.counts
+    assert found.counts["facet"] == 8 * 56
+    assert found.facets == found.half_spaces
