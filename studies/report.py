@@ -122,15 +122,15 @@ def report_html(report: Report) -> str:
 
 
 def cell_text(cell: Cell, decimals: int = 2) -> str:
-    """Return a table cell as it is printed: a thousands comma, a real minus, a dash for what is not known."""
+    """Return a table cell as it is printed: a comma between thousands, a dash for what is not known."""
     if isinstance(cell, bool | np.bool_):
         return "yes" if cell else "no"
     if cell is None or (isinstance(cell, float | np.floating) and np.isnan(cell)):
-        return "–"
+        return "-"
     if isinstance(cell, int | np.integer):
-        return f"{cell:,d}".replace("-", "−")
+        return f"{cell:,d}"
     if isinstance(cell, float | np.floating):
-        return f"{cell:,.{decimals}f}".replace("-", "−")
+        return f"{cell:,.{decimals}f}"
     return str(cell)
 
 

@@ -1,0 +1,204 @@
+"""The pendulum's report: findings in plain words, every number in them taken from the result."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from studies.pendulum_figures import figures
+from studies.pendulum_tables import (
+    comparison,
+    group_table,
+    learning_table,
+    network_table,
+    paired_table,
+    region_table,
+    seed_count,
+    size_table,
+)
+from studies.published import published_pendulum
+from studies.report import Excerpt, Report, Table
+from studies.result import MethodResult, StudyResult
+from studies.statistics import Spread, at, collapse, gap_closed
+
+CITATIONS = (
+    "A. Braniff, Y. Tian: Reinforcement Learning-based Control via Y-wise Affine Neural Networks (YANNs). "
+    "arXiv:2508.16474, 2025. https://doi.org/10.48550/arXiv.2508.16474",
+    "A. Braniff, Y. Tian: YANNs: Y-wise Affine Neural Networks for Exact and Efficient Representations of Piecewise "
+    "Linear Functions. arXiv:2505.07054, 2025. https://doi.org/10.48550/arXiv.2505.07054",
+    "The software: see CITATION.cff of yann-control.",
+)
+EXPLAINED = {
+    "Upright": (0.0, 0.0),
+    "An easy start": (0.14, 0.0),
+    "A hard start": (0.45, 0.0),
+    "Outside the domain": (1.9, 6.0),
+}
+_LOSS = 1.0  # by how much the mean cost of easy starts must rise before the report speaks of harm
+
+
+def pendulum_report(result: StudyResult) -> Report:
+    """Return the report of a pendulum study."""
+    method = result.methods[0]
+    seeds, episodes = seed_count(result), method.training_costs.shape[1]
+    steps = method.path_inputs.shape[3]
+    return Report(
+        title="The clipped pendulum: YANN-DDPG against DDPG",
+        summary=f"{seeds} seeds, {episodes} episodes of {steps} steps each, {len(result.starts)} test starts, a law of "
+        f"{len(result.law.regions)} regions.",
+        command=result.provenance["command"],
+        findings=tuple(findings(result)),
+        figures=figures(result),
+        tables=tables(result),
+        excerpts=tuple(Excerpt(title, str(result.law.explain(state))) for title, state in EXPLAINED.items()),
+        notes=notes(),
+        facts=tuple(facts(result)),
+        citations=CITATIONS,
+    )
+
+
+def summary(result: StudyResult) -> str:
+    """Return the findings as lines of text for a terminal."""
+    return "\n".join(f"- {finding}" for finding in findings(result))
+
+
+def findings(result: StudyResult) -> Iterator[str]:
+    """Yield what the study found, one sentence or two at a time."""
+    published = published_pendulum()
+    paper = {"DDPG": np.mean(published.table["ddpg_final"]), "YANN-DDPG": np.mean(published.table["yann_final"])}
+    for method in result.methods:
+        before, after = at(result, method, "paper-like", 0), at(result, method, "paper-like", -1)
+        yield (
+            f"{method.name}, ten starts like the paper's: an episode costs {words(after, method)} after training, "
+            f"{words(before, method)} before. The paper prints {paper[method.name]:,.2f} after."
+        )
+    hard = result.groups["hard"]
+    yield (
+        f"Twenty hard starts, means: the law without training costs {_law_cost(result, hard):,.2f}; the best known is "
+        f"{result.best[hard].mean():,.2f}. " + " ".join(_hard_words(result, method) for method in result.methods)
+    )
+    yield _collapse_words(result, result.method("YANN-DDPG"))
+    yield _duel(result)
+    for name, check in result.checks.items():
+        count = sum(check["points"].values())
+        yield (
+            f"Before training the {name} is the law: worst difference {check['max_error']:.1e} of the input's range on "
+            f"{count:,} points."
+        )
+
+
+def words(spread: Spread, method: MethodResult) -> str:
+    """Return a mean over seeds with its range, in words."""
+    mean, _, rest = str(spread).partition(" ")
+    return f"{mean} ({rest.strip('()')} over {len(method.seeds)} seeds)" if rest else f"{mean} with every seed"
+
+
+def tables(result: StudyResult) -> tuple[Table, ...]:
+    """Return all tables of the report."""
+    return (
+        paired_table(
+            comparison(result, "paper-like"),
+            "Ten starts like the paper's, before and after training",
+            paired_note(result),
+        ),
+        group_table(result),
+        learning_table(result),
+        paired_table(comparison(result, "hard"), "Twenty hard starts, before and after training", hard_note()),
+        network_table(result),
+        size_table(result),
+        region_table(result),
+    )
+
+
+def paired_note(result: StudyResult) -> str:
+    """Return what differs between our ten starts and the paper's ten episodes."""
+    table = published_pendulum().table
+    least, largest = sorted(table["yann_initial"])[-2:]
+    dearest = result.method("YANN-DDPG").test_costs[0, 0].max()
+    return (
+        "Cost of an episode: mean over the seeds, below it the least and the largest. The paper prints no starts, "
+        "discount, learning rates or episode length: ours are our own. The easy starts were chosen so that the law "
+        "costs what the paper's easy episodes cost at first, so agreement there before training is no evidence. What "
+        f"it prints for the two hard episodes before training, {least:,.0f} and {largest:,.0f}, is not reproduced in "
+        f"this plant, where the law's dearest hard start costs {dearest:,.0f}."
+    )
+
+
+def hard_note() -> str:
+    """Return why single hard starts mean little."""
+    return (
+        "Cost of an episode: mean over the seeds, below it the least and the largest. From a hard start the law's path "
+        "outside its domain is chaotic: starts a hundredth of a radian apart can differ by hundreds. Read the mean."
+    )
+
+
+def notes() -> tuple[str, ...]:
+    """Return what a reader must know about the numbers."""
+    published = published_pendulum()
+    return (
+        "An episode's cost is the sum over its steps of angle^2 + .1 rate^2 + .001 torque^2, not discounted.",
+        "Outside its domain the law is extended by the nearest region's, within the torque's limits. The paper does "
+        "not say what it does there.",
+        "The pendulum has no safe limits, so training cannot violate any.",
+        *(f"{name.replace('_', ' ')}: {source}." for name, source in published.sources.items()),
+    )
+
+
+def facts(result: StudyResult) -> Iterator[tuple[str, Any]]:
+    """Yield what was run: settings, versions, hashes."""
+    yield "command", result.provenance["command"]
+    yield "seeds", ", ".join(str(seed) for seed in result.methods[0].seeds)
+    yield from flat(result.settings)
+    provenance = {name: value for name, value in result.provenance.items() if name != "command"}
+    yield from flat(provenance)
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of nested settings, names joined by dots."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            yield prefix + name, ", ".join(str(item) for item in value)
+        else:
+            yield prefix + name, "by the critic's, else .99" if name == "discount" and value is None else str(value)
+
+
+def _law_cost(result: StudyResult, starts: list[int]) -> float:
+    return float(result.method("YANN-DDPG").test_costs[0, 0, starts].mean())
+
+
+def _hard_words(result: StudyResult, method: MethodResult) -> str:
+    gap, after = gap_closed(result, method), at(result, method, "hard", -1)
+    return (
+        f"{method.name} ends at {words(after, method)}; of the gap between the two it closed {gap.median:.0%} in the "
+        f"median seed and {gap.worst:.0%} in the worst (seed {gap.worst_seed})."
+    )
+
+
+def _collapse_words(result: StudyResult, method: MethodResult) -> str:
+    worst, seeds = collapse(result, method), len(method.seeds)
+    easy = method.test_costs[:, :, result.groups["easy"]].mean(axis=2)
+    end = float(np.median(easy[:, -1] - easy[:, 0]))
+    unharmed = (
+        f"In {worst.within_hundredth_at_end} of {seeds} seeds no easy start costs more than .01 above the law at the "
+        "end."
+    )
+    if worst.change <= _LOSS:
+        return (
+            f"{method.name} keeps the eight easy starts: in the median seed their mean cost is never more than "
+            f"{worst.change:,.2f} above the law's. {unharmed}"
+        )
+    return (
+        f"{method.name} harms the eight easy starts on the way: after episode {worst.episode} their mean cost is "
+        f"{worst.change:,.2f} above the law's in the median seed, and {end:,.2f} above it at the end. {unharmed}"
+    )
+
+
+def _duel(result: StudyResult) -> str:
+    starts = result.groups["paper-like"]
+    ends = {m.name: m.test_costs[:, -1, starts].mean(axis=1) for m in result.methods}
+    wins = int((ends["YANN-DDPG"] < ends["DDPG"]).sum())
+    return (
+        f"On the ten starts' mean, YANN-DDPG ends below DDPG of the same seed in {wins} of {seed_count(result)} seeds."
+    )
