@@ -103,7 +103,7 @@ def tables(result: StudyResult) -> tuple[Table, ...]:
         ),
         group_table(result),
         learning_table(result),
-        paired_table(comparison(result, "hard"), "Twenty hard starts, before and after training", hard_note()),
+        paired_table(comparison(result, "hard"), "Twenty hard starts, before and after training", hard_note(result)),
         network_table(result),
         size_table(result),
         region_table(result),
@@ -124,11 +124,16 @@ def paired_note(result: StudyResult) -> str:
     )
 
 
-def hard_note() -> str:
-    """Return why single hard starts mean little."""
+def hard_note(result: StudyResult) -> str:
+    """Return why single hard starts mean little, with the two neighbours that differ most under the law."""
+    hard = np.array(result.groups["hard"])
+    hard = hard[np.argsort(result.starts[hard, 0])]
+    costs = result.method("YANN-DDPG").test_costs[0, 0, hard]
+    k = int(np.abs(np.diff(costs)).argmax())
     return (
-        "Cost of an episode: mean over the seeds, below it the least and the largest. From a hard start the law's path "
-        "outside its domain is chaotic: starts a hundredth of a radian apart can differ by hundreds. Read the mean."
+        "Cost of an episode: mean over the seeds, below it the least and the largest. Single hard starts mean little, "
+        f"because the law's path outside its domain is chaotic: it costs {costs[k]:,.0f} from an angle of "
+        f"{result.starts[hard[k], 0]:+.3f} and {costs[k + 1]:,.0f} from {result.starts[hard[k + 1], 0]:+.3f}. Read the mean."
     )
 
 
@@ -181,8 +186,7 @@ def _collapse_words(result: StudyResult, method: MethodResult) -> str:
     easy = method.test_costs[:, :, result.groups["easy"]].mean(axis=2)
     end = float(np.median(easy[:, -1] - easy[:, 0]))
     unharmed = (
-        f"In {worst.within_hundredth_at_end} of {seeds} seeds no easy start costs more than .01 above the law at the "
-        "end."
+        f"Seeds that end with no easy start more than .01 above the law: {worst.within_hundredth_at_end} of {seeds}."
     )
     if worst.change <= _LOSS:
         return (

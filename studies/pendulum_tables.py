@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from plants.arrays import Array
 from studies.comparison import Comparison, PairedCosts, Reference
 from studies.plane import Plane, area
 from studies.published import published_pendulum
-from studies.report import Cell, Table
+from studies.report import Cell, Stacked, Table
 from studies.result import StudyResult
-from studies.statistics import Spread, at, collapse, gap_closed
+from studies.statistics import Spread, collapse, gap_closed
 
 GROUP_NAMES = {"easy": "eight easy starts", "paper-like": "ten starts like the paper's", "hard": "twenty hard starts"}
 PAPER_COLUMNS = {"DDPG": ("ddpg_initial", "ddpg_final"), "YANN-DDPG": ("yann_initial", "yann_final")}
@@ -40,40 +41,38 @@ def paired_table(compared: Comparison, title: str, note: str) -> Table:
 
     A cell has the mean over the seeds and, below, the least and the largest. The footer has the means over the starts.
     """
-    header: list[str] = ["start"]
-    columns: list[tuple[Cell, ...]] = [compared.starts]
-    sums: list[Cell] = [f"mean of {len(compared.starts)}"]
-    others = {reference.name: reference.costs for reference in compared.references}
+    columns: list[tuple[Cell, ...]] = [(*compared.starts, f"mean of {len(compared.starts)}")]
+    header, groups = ["start"], [("", 1)]
     for method in compared.methods:
+        others = {r.name: r.costs for r in compared.references if method.method in r.name.split()}
         for stage, costs in method.stages():
-            header.append(f"{method.method} {stage}")
-            columns.append(tuple(lines(Spread.of(costs[:, k])) for k in range(costs.shape[1])))
-            sums.append(lines(Spread.of(costs.mean(axis=1))))
-        for name in (f"the paper's {method.method} {stage}" for stage in ("before", "after")):
-            if name in others:
-                header.append(name)
-                columns.append(tuple(others[name].tolist()))
-                sums.append(float(others[name].mean()))
+            header.append(stage)
+            columns.append(tuple(stacked(each) for each in (*costs.T, costs.mean(axis=1))))
+        for name, costs in others.items():
+            header.append(name.replace(f" {method.method}", ""))
+            columns.append((*costs.tolist(), float(costs.mean())))
+        groups.append((method.method, 2 + len(others)))
     header.append("best known")
-    columns.append(tuple(compared.best.tolist()))
-    sums.append(float(compared.best.mean()))
-    return Table(title, tuple(header), tuple(zip(*columns, strict=True)), (tuple(sums),), note)
+    columns.append((*compared.best.tolist(), float(compared.best.mean())))
+    *rows, last = zip(*columns, strict=True)
+    return Table(title, tuple(header), tuple(rows), (last,), note, groups=(*groups, ("", 1)))
 
 
 def group_table(result: StudyResult) -> Table:
     """Return the mean cost over each group of starts, before and after training, and the best known."""
-    stages = (("before", 0), ("after", -1))
-    header = ("starts", *(f"{m.name} {stage}" for m in result.methods for stage, _ in stages), "best known")
+    header = ("starts", *("before", "after") * len(result.methods), "best known")
+    groups = (("", 1), *((method.name, 2) for method in result.methods), ("", 1))
     rows = []
     for group, name in GROUP_NAMES.items():
-        cells = [lines(at(result, m, group, episode)) for m in result.methods for _, episode in stages]
-        rows.append((name, *cells, float(result.best[result.groups[group]].mean())))
+        starts = result.groups[group]
+        cells = [stacked(m.test_costs[:, k, starts].mean(axis=1)) for m in result.methods for k in (0, -1)]
+        rows.append((name, *cells, float(result.best[starts].mean())))
     note = (
         f"Mean cost of an episode over the starts of a group and {seed_count(result)} seeds; below it the least and "
         "the largest seed. Best known is the least cost ever seen from a start, stored or in this study: an upper "
         "bound of the optimum."
     )
-    return Table("Means over groups of starts", header, tuple(rows), note=note)
+    return Table("Means over groups of starts", header, tuple(rows), note=note, groups=groups)
 
 
 def learning_table(result: StudyResult) -> Table:
@@ -136,10 +135,17 @@ def formula(gain: np.ndarray, offset: float, names: Sequence[str]) -> str:
     return first[1].strip("+") + first[0] + "".join(f" {sign} {term}" for term, sign in others)
 
 
-def lines(spread: Spread) -> str:
-    """Return a spread as two lines: the mean, and below it the least and the largest where they differ."""
-    mean, _, rest = str(spread).partition(" ")
-    return f"{mean}\n{rest.strip('()')}" if rest else mean
+def stacked(costs: Array) -> Cell:
+    """Return the mean over seeds with the least and the largest below it, or the one number where all print alike."""
+    spread = Spread.of(costs)
+    if f"{spread.least:.2f}" == f"{spread.largest:.2f}":
+        return spread.mean
+    return Stacked(spread.mean, f"{short(spread.least)} to {short(spread.largest)}")
+
+
+def short(value: float) -> str:
+    """Return a cost with two decimals, or with none from 100 on."""
+    return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def seed_count(result: StudyResult) -> int:

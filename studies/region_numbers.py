@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
 from mpc import PiecewiseAffineLaw
 from plants.arrays import Array
@@ -16,7 +15,7 @@ _MOST_BESIDE = 14  # numbers beside narrow regions
 _HALF = 7.5  # points from the middle of a number to where something else may begin
 _ROOMY = 40.0  # the same where the input may be written under the number
 _REACH = (16.0, 22.0, 30.0, 40.0, 52.0)  # points from a narrow region to its number
-_HALO = [withStroke(linewidth=2.2, foreground="white")]
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
 
 
 def write_numbers(axes: Axes, law: PiecewiseAffineLaw, polygons: dict[int, Array], row: int) -> None:
@@ -93,5 +92,5 @@ def _write(axes: Axes, text: str, place: Any, anchor: Any = None) -> None:
         axes.plot(*anchor, "o", markersize=3.2, color="white", markeredgecolor="#222222", markeredgewidth=0.8, zorder=5)
     axes.annotate(
         text, place if anchor is None else anchor, place, ha="center", va="center", fontsize=9, linespacing=1.3,
-        path_effects=_HALO, arrowprops=arrow, zorder=5,
+        bbox=_PAPER, arrowprops=arrow, zorder=5,
     )  # fmt: skip

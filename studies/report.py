@@ -21,11 +21,20 @@ Cell = Any
 
 
 @dataclass(frozen=True)
+class Stacked:
+    """A cell of two lines: what counts, and in smaller print below it what belongs to it."""
+
+    top: Cell
+    below: str
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of cells under a header; `footer` rows sum them up, `note` says what to keep in mind.
 
     Numbers are written with `decimals` digits after the point, whole numbers (int) without; None and NaN as a dash.
-    The first column names the row. Raises StudyError for a row that is not as long as the header.
+    The first column names the row. `groups` are names over several columns, each with how many, from the left.
+    Raises StudyError for a row, or groups, that are not as wide as the header.
     """
 
     title: str
@@ -34,17 +43,26 @@ class Table:
     footer: tuple[tuple[Cell, ...], ...] = ()
     note: str = ""
     decimals: int = 2
+    groups: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.groups and sum(width for _, width in self.groups) != len(self.header):
+            raise StudyError(
+                f"table {self.title!r} has {len(self.header)} columns, but its groups {self.groups} add up to "
+                f"{sum(width for _, width in self.groups)}"
+            )
         for row in (*self.rows, *self.footer):
             if len(row) != len(self.header):
                 raise StudyError(
                     f"table {self.title!r} has {len(self.header)} columns, but the row {row[:1]} has {len(row)} cells"
                 )
 
-    def texts(self, rows: tuple[tuple[Cell, ...], ...]) -> list[list[str]]:
-        """Return the cells of some rows as they are printed."""
-        return [[cell_text(cell, self.decimals) for cell in row] for row in rows]
+    @property
+    def wordy(self) -> tuple[bool, ...]:
+        """Return for each column whether a row has words in it, which are set from the left."""
+        return tuple(
+            any(isinstance(c, str) and c[:1].isalpha() for c in column) for column in zip(*self.rows, strict=True)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +136,7 @@ def report_html(report: Report) -> str:
     )
     environment.filters["cell"] = cell_text
     environment.filters["picture"] = picture
+    environment.tests["stacked"] = lambda value: isinstance(value, Stacked)
     return environment.get_template("report.html").render(report=report)
 
 

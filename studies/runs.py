@@ -14,11 +14,14 @@ from studies.errors import StudyError
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A trajectory (of one start or many) of a `method`; `trained` says whether after or before its training."""
+    """A trajectory (of one start or many) of a `method`.
+
+    `trained` says whether it was run after or before training; None where there is no training to speak of.
+    """
 
     trajectory: Trajectory
     method: str = ""
-    trained: bool = True
+    trained: bool | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.trajectory, Trajectory):
@@ -29,12 +32,13 @@ class Run:
     @property
     def label(self) -> str:
         """Return what a legend says of it."""
-        return f"{self.method} before training" if self.method and not self.trained else self.method
+        stage = {None: "", False: " before training", True: " after training"}[self.trained]
+        return self.method + stage if self.method else ""
 
     @property
     def line(self) -> Any:
-        """Return its line style: dashed before training, solid after."""
-        return "-" if self.trained else (0, (4, 2))
+        """Return its line style: dashed before training, solid otherwise."""
+        return (0, (4, 2)) if self.trained is False else "-"
 
     @property
     def states(self) -> Array:
