@@ -166,8 +166,8 @@ class FiveLayerNetwork(StackedNetwork):
 
     def _outside(self, theta: object, region: Tensor | np.ndarray) -> OutsideDomain:
         index = np.argwhere(np.asarray(region) < 0)[0]
-        point = np.asarray(theta, dtype=np.float64)[tuple(index)]
-        violation = -self.step(torch.tensor(point)).numpy() - self.tolerance
+        point = torch.as_tensor(theta, dtype=torch.float64).detach().numpy()[tuple(index)]
+        violation = self.tolerance - self.step(torch.tensor(point)).numpy()
         members = self.conjunction.weight.numpy() > 0
         distance = float(np.where(members, violation, -np.inf).max(axis=1).min())
         where = f" at {index.tolist()}" if len(index) else ""

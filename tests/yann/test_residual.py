@@ -14,12 +14,13 @@ def residual_at(actor, points):
     return actor.residual(rows, actor.selector(rows)[0])
 
 
-def train(actor, points, steps=50, target=0.3):
-    """Adam on a target beside the law that a single neuron could not follow; only the actor's own rows."""
+def train(actor, points, steps=50):
+    """Adam towards an admissible wavy target, which a single neuron could not follow."""
     rows = torch.tensor(points)[None].expand(actor.members, -1, -1)
-    half = (actor.upper - actor.lower) / 2
+    middle, half = (actor.upper + actor.lower) / 2, (actor.upper - actor.lower) / 2
     with torch.no_grad():
-        wanted = actor.rows(rows) + target * half * torch.sin(4 * rows[..., :1] / rows[..., :1].abs().max())
+        wave = torch.sin(4 * actor.residual.scale(rows)[..., :1])
+        wanted = middle + 0.7 * (actor.rows(rows) - middle) + 0.2 * half * wave
     optimiser = torch.optim.Adam(actor.parameters(), lr=3e-3)
     for _ in range(steps):
         optimiser.zero_grad()
@@ -105,6 +106,13 @@ def test_the_printed_layers_move_every_region(reactor, draw_points):
     train(actor, points[region == region[0]])
     moved = (residual_at(actor, points)[0].detach() - half_trained).abs().max(-1).values
     assert (moved[torch.tensor(region != region[0])] > 0).any()
+
+
+def test_the_printed_layers_read_raw_parameters_and_start_unsaturated(law, draw_points):
+    residual = YannActor.from_law(law, residual=AsPrinted(16)).residual
+    first = torch.tensor(draw_points(law)) @ residual.inner[0].T + residual.bias[0]
+    assert first.abs().max() <= (law.t + 1) / law.t**0.5
+    assert first.abs().max() > 0.3
 
 
 @pytest.mark.parametrize("form", [PerRegion, AsPrinted])
