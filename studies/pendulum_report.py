@@ -133,7 +133,8 @@ def hard_note(result: StudyResult) -> str:
     return (
         "Cost of an episode: mean over the seeds, below it the least and the largest. Single hard starts mean little, "
         f"because the law's path outside its domain is chaotic: it costs {costs[k]:,.0f} from an angle of "
-        f"{result.starts[hard[k], 0]:+.3f} and {costs[k + 1]:,.0f} from {result.starts[hard[k + 1], 0]:+.3f}. Read the mean."
+        f"{result.starts[hard[k], 0]:+.3f} and {costs[k + 1]:,.0f} from {result.starts[hard[k + 1], 0]:+.3f}. "
+        "Read the mean."
     )
 
 

@@ -15,7 +15,7 @@ _MOST_BESIDE = 14  # numbers beside narrow regions
 _HALF = 7.5  # points from the middle of a number to where something else may begin
 _ROOMY = 40.0  # the same where the input may be written under the number
 _REACH = (16.0, 22.0, 30.0, 40.0, 52.0)  # points from a narrow region to its number
-_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 0.8}
 
 
 def write_numbers(axes: Axes, law: PiecewiseAffineLaw, polygons: dict[int, Array], row: int) -> None:
