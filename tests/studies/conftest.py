@@ -1,0 +1,133 @@
+"""One small law, plant and result for all tests of figures and reports."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from mpc import solve_explicit
+from plants import clipped_pendulum, simulate
+from studies.pendulum import pendulum_problem, printed_pendulum_problem
+from studies.published import published_pendulum
+from studies.result import MethodResult, StudyResult
+from studies.runner import PATH_STARTS, groups
+
+VOID = {"meta", "link", "br", "img"}
+
+
+class Page(HTMLParser):
+    """What a browser would see: the tags in order, balanced, and all text."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.text, self.cells = [], [], [], []
+        self.feed(html)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag in {"td", "th"}:
+            self.cells.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if {"td", "th"} & set(self.open):
+            self.cells[-1] += data
+
+    def named(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="session")
+def read():
+    return Page
+
+
+@pytest.fixture(scope="session")
+def plant():
+    return clipped_pendulum()
+
+
+@pytest.fixture(scope="session")
+def law(plant):
+    return solve_explicit(pendulum_problem(plant))
+
+
+@pytest.fixture(scope="session")
+def printed_law(plant):
+    return solve_explicit(printed_pendulum_problem(plant))
+
+
+@pytest.fixture(scope="session")
+def law_controller(law, plant):
+    return lambda x: plant.clip_input(law.nearest(x)[0])
+
+
+@pytest.fixture(scope="session")
+def trajectory(plant, law_controller):
+    """Two starts that the law brings to rest without leaving the map."""
+    return simulate(plant, law_controller, [[0.3, 0.0], [-0.2, 0.5]], steps=40)
+
+
+@pytest.fixture(scope="session")
+def result(plant, law, law_controller):
+    """A study of 3 seeds and 5 episodes whose costs were made up, with real paths of the law."""
+    published = published_pendulum()
+    grid = np.stack(np.meshgrid(np.linspace(-2, 2, 9), np.linspace(-8, 8, 9), indexing="ij"), axis=-1).reshape(-1, 2)
+    methods = tuple(_method(name, i, plant, law_controller, grid) for i, name in enumerate(("DDPG", "YANN-DDPG")))
+    return StudyResult(
+        name="pendulum",
+        settings={"seeds": 3, "plain_widths": (64, 64), "yann": {"discount": None, "batch_size": 64}},
+        methods=methods,
+        law=law,
+        starts=published.starts,
+        groups=groups(),
+        stored_best=published.best_known(published.starts),
+        grid=grid,
+        path_starts=PATH_STARTS,
+        checks={"YANN actor": {"max_error": 1.5e-15, "points": {"random": 10_000, "facet": 256}}},
+        provenance={"command": "yann pendulum --seeds 3", "versions": {"numpy": "2.0"}},
+    )
+
+
+def _method(name, number, plant, controller, grid):
+    generator = np.random.default_rng(number)
+    starts = published_pendulum().starts
+    costs = generator.uniform(130, 900, (3, 6, len(starts)))
+    if name == "YANN-DDPG":
+        costs[:, 0] = costs[0, 0]
+    run = simulate(plant, controller, starts[list(PATH_STARTS)])
+    shape = (2, 3, len(PATH_STARTS))
+    return MethodResult(
+        name=name,
+        seeds=(4, 5, 6),
+        discount=1.0,
+        actor_weights=2128,
+        critic_weights=4481,
+        test_costs=costs,
+        test_unsafe=np.zeros((3, 6, len(starts)), dtype=np.int64),
+        training_costs=generator.uniform(100, 900, (3, 5)),
+        violations=np.zeros((3, 5), dtype=np.int64),
+        grid_inputs=generator.uniform(-2, 2, (2, 3, len(grid), 1)),
+        paths=np.broadcast_to(run.states, (*shape, *run.states.shape[1:])),
+        path_inputs=np.broadcast_to(run.inputs, (*shape, *run.inputs.shape[1:])),
+    )
+
+
+@pytest.fixture
+def with_costs():
+    """Give a result other test costs for one of its methods."""
+
+    def give(result, name, costs):
+        methods = tuple(replace(m, test_costs=costs) if m.name == name else m for m in result.methods)
+        return replace(result, methods=methods)
+
+    return give
