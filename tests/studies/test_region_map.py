@@ -108,6 +108,8 @@ def test_the_map_names_its_axes_and_the_gain_with_units(law):
     axes, bar = plot_regions(law, colour=GainOf("rate")).axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("angle [rad]", "rate [rad/s]")
     assert bar.get_ylabel() == "gain of rate on torque [N m/(rad/s)]"
+    faces = next(c for c in axes.collections if isinstance(c, PolyCollection))
+    np.testing.assert_array_equal(faces.get_array(), law.gains[:, 0, 1])
     assert (axes.get_xlim(), axes.get_ylim()) == ((-2, 2), (-8, 8))
 
 
@@ -150,8 +152,9 @@ def test_the_map_of_a_slice_says_where_it_lies(cube_law):
     assert axes.get_title() == f"at {cube_law.parameter_names[2]} = 0.25"
 
 
-def test_it_draws_where_it_is_told(law):
-    figure = Figure()
+@pytest.mark.parametrize("part", [lambda figure: figure, lambda figure: figure.subfigures()])
+def test_it_draws_where_it_is_told(law, part):
+    figure = part(Figure())
     left, right = figure.subplots(1, 2)
     assert plot_regions(law, axes=right) is figure
     assert not left.collections
