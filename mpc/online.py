@@ -42,8 +42,7 @@ class ImplicitMPC:
         """Return the whole minimiser z (..., n) at theta (..., t)."""
         points = real_points(theta, "theta", self._qp.names.parameters, ProblemError)
         rows = points.reshape(-1, self._qp.t)
-        result = np.array([self._solve(row) for row in rows]).reshape(*points.shape[:-1], self._qp.n)
-        return result
+        return np.array([self._solve(row) for row in rows]).reshape(*points.shape[:-1], self._qp.n)
 
     def __repr__(self) -> str:
         """Return one line with the problem."""
@@ -56,7 +55,13 @@ class ImplicitMPC:
         if not len(right):
             return -np.linalg.solve(self._H, linear) * self._scale
         z, _, flag, info = daqp.solve(
-            self._H, linear, self._G, right, np.where(self._sense == 5, right, -1e30), self._sense.copy(), primal_tol=1e-11
+            self._H,
+            linear,
+            self._G,
+            right,
+            np.where(self._sense == 5, right, -1e30),
+            self._sense.copy(),
+            primal_tol=1e-11,
         )
         if flag == -1:
             row = int((self._G @ np.asarray(z) - right).argmax())
@@ -64,7 +69,9 @@ class ImplicitMPC:
         polished = self._polish(linear, right, np.asarray(info["lam"]))
         residual = self._residual(polished, linear, right)
         if not residual <= FEASIBLE:
-            raise NumericalError(f"the QP at theta = {theta} was not solved: KKT residual {residual:.2g} (DAQP flag {flag})")
+            raise NumericalError(
+                f"the QP at theta = {theta} was not solved: KKT residual {residual:.2g} (DAQP flag {flag})"
+            )
         return polished[0] * self._scale
 
     def _polish(self, linear: Array, right: Array, multipliers: Array) -> tuple[Array, Array]:
@@ -96,4 +103,9 @@ class ImplicitMPC:
     def _outside(self, theta: Array, row: str, why: str) -> OutsideDomain:
         named = zip(self._qp.names.parameters, theta, strict=True)
         point = ", ".join(f"{name} = {value:g}" for name, value in named)
-        return OutsideDomain(theta, row, float("nan"), f"theta ({point}) is outside the domain: {why}; start inside it, or soften a limit")
+        return OutsideDomain(
+            theta,
+            row,
+            float("nan"),
+            f"theta ({point}) is outside the domain: {why}; start inside it, or soften a limit",
+        )

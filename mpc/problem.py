@@ -67,7 +67,8 @@ class MPCProblem:
 
     def __repr__(self) -> str:
         """Return one line with the sizes."""
-        return f"MPCProblem({self.model.n} states, {self.model.m} inputs, horizon {self.horizon}, discount {self.discount:g})"
+        sizes = f"{self.model.n} states, {self.model.m} inputs, horizon {self.horizon}, discount {self.discount:g}"
+        return f"MPCProblem({sizes})"
 
     def _checked_horizon(self) -> int:
         horizon = whole_number(self.horizon, "horizon", ProblemError, least=1)
@@ -87,8 +88,8 @@ class MPCProblem:
         given = self.state_bounds if self.parameter_bounds is None else self.parameter_bounds
         if given is None:
             raise ProblemError(
-                "theta is unbounded: neither `parameter_bounds` nor `state_bounds` was given; pass `parameter_bounds`, the "
-                "box of states (lower, upper) on which the law shall be defined"
+                "theta is unbounded: neither `parameter_bounds` nor `state_bounds` was given; pass `parameter_bounds`, "
+                "the box of states (lower, upper) on which the law shall be defined"
             )
         name = "parameter_bounds" if self.parameter_bounds is not None else "state_bounds"
         lower, upper = bounds_pair(given, name, states, ProblemError)

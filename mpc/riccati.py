@@ -10,9 +10,7 @@ from mpc.model import LinearModel
 from plants.arrays import Array, real_array, real_scalar
 
 
-def dlqr(
-    A: ArrayLike, B: ArrayLike, Q: ArrayLike, R: ArrayLike, discount: float = 1.0
-) -> tuple[Array, Array]:
+def dlqr(A: ArrayLike, B: ArrayLike, Q: ArrayLike, R: ArrayLike, discount: float = 1.0) -> tuple[Array, Array]:
     """Return (K (m, n), P (n, n)): u = -K s is optimal and s'P s its cost, sum of discount^t (s'Qs + u'Ru).
 
     P = DARE(sqrt(g) A, sqrt(g) B, Q, R) with g the discount. Raises ProblemError for weights that are not
@@ -27,7 +25,9 @@ def dlqr(
     try:
         P = solve_discrete_are(a, b, Q, R)
     except (LinAlgError, ValueError) as cause:
-        raise ProblemError(f"the Riccati equation has no stabilising solution ({cause}); weigh every growing mode in Q") from cause
+        raise ProblemError(
+            f"the Riccati equation has no stabilising solution ({cause}); weigh every growing mode in Q"
+        ) from cause
     K = np.linalg.solve(R + b.T @ P @ b, b.T @ P @ a)
     residual = np.abs(Q + a.T @ P @ (a - b @ K) - P).max() / max(np.abs(P).max(), 1e-300)
     radius = np.abs(np.linalg.eigvals(a - b @ K)).max()

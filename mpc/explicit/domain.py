@@ -14,7 +14,7 @@ TOLERANCE = 1e-11  # a parameter this far outside its region (1 = half the param
 
 
 def outside_domain(law: "PiecewiseAffineLaw", points: Array, region: np.ndarray, margin: np.ndarray) -> OutsideDomain:
-    """Return the error for the first of the points that lies outside: where, the worst limit and by how much, the mend."""
+    """Return the error for the first point that lies outside: where, the worst limit and by how much, the mend."""
     index = int(np.flatnonzero(margin < -TOLERANCE)[0])
     theta = points[index]
     row, by = _worst_limit(law, theta, int(region[index]), float(-margin[index]))

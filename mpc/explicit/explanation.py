@@ -48,7 +48,9 @@ class Explanation:
 
     def __str__(self) -> str:
         """Return a few lines: point, region, the affine law in names, active rows, input."""
-        point = ", ".join(_quantity(*p) for p in zip(self.parameter_names, self.theta, self.parameter_units, strict=True))
+        point = ", ".join(
+            _quantity(*p) for p in zip(self.parameter_names, self.theta, self.parameter_units, strict=True)
+        )
         place = f"region {self.region}, {self.margin:.3g} half widths from its border"
         if not self.inside:
             place = f"outside the domain; nearest is region {self.region}, {-self.margin:.3g} half widths away"

@@ -17,6 +17,7 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import linprog
 
 from mpc.explicit.errors import NumericalError
+from mpc.explicit.polyhedron import TIGHT
 from mpc.explicit.presolve import LeastDistanceProblem
 from plants.arrays import Array
 
@@ -25,7 +26,8 @@ SLIVER = 1e-8  # scaled theta: a region whose largest ball is smaller is a stepp
 PASSED = 1e-11  # scaled theta: a row that the others let theta pass by less than this is redundant
 DEPENDENT = 1e-8  # a unit row this close to the span of the active rows breaks LICQ
 UNSURE = 1e-10  # scaled theta: the accuracy of a linear program
-ZERO = 1e-10  # a row of theta of smaller norm has no direction and is judged by its sign
+ZERO = 1e-10  # a row of theta of smaller norm, beside its terms, has no direction and is judged by its sign
+NOISE = 1e-13  # the same for rows whose terms are rounding noise; right-hand sides are about 1
 
 ActiveSet = tuple[int, ...]
 Progress = Callable[[int, int], None]
@@ -78,23 +80,20 @@ def candidate_of(ldp: LeastDistanceProblem, active: ActiveSet) -> Candidate | No
     Q, R = np.linalg.qr(ldp.M[rows].T)
     if len(rows) > ldp.M.shape[1] or (np.abs(np.diag(R)) < DEPENDENT).any():
         return None
-    v = (
-        Q @ solve_triangular(R.T, np.c_[ldp.d, ldp.D][rows], lower=True)
-        if rows
-        else np.zeros((len(Q), ldp.D.shape[1] + 1))
-    )
+    right = np.c_[ldp.d, ldp.D]
+    v = Q @ solve_triangular(R.T, right[rows], lower=True) if rows else np.zeros((len(Q), right.shape[1]))
     multipliers = -solve_triangular(R, Q.T @ v) if rows else np.zeros((0, v.shape[1]))
     others = np.setdiff1d(np.arange(len(ldp.d)), rows)
-    slacks = np.c_[ldp.d, ldp.D][others] - ldp.M[others] @ v
-    size = np.abs(multipliers).max(axis=1, initial=0.0)
-    parts = np.vstack([multipliers, slacks])
+    used = ldp.M[others] @ v
+    parts = np.vstack([multipliers, right[others] - used])
+    largest = np.abs(np.vstack([multipliers, np.maximum(np.abs(right[others]), np.abs(used))])).max(axis=1, initial=0.0)
+    size = np.concatenate([largest, np.ones(len(ldp.e))])
     A, b = np.vstack([-parts[:, 1:], ldp.E]), np.concatenate([parts[:, 0], ldp.e])
     norm = np.linalg.norm(A, axis=1)
-    reference = np.concatenate([np.maximum(size, ZERO), np.ones(len(A) - len(rows))])
-    flat = norm <= ZERO * reference
-    if (b[flat] < -TOUCH * reference[flat]).any():
+    flat, close = norm <= np.maximum(ZERO * size, NOISE), np.maximum(TOUCH * size, NOISE)
+    if (flat & (b < -close)).any():
         return None
-    weak = bool((flat[: len(rows)] & (np.abs(b[: len(rows)]) <= TOUCH * reference[: len(rows)])).any())
+    weak = bool((flat & (b <= close))[: len(rows)].any())
     real = ~flat
     return Candidate(
         active, Q, R, v[:, 0], v[:, 1:], A[real] / norm[real, None], b[real] / norm[real], np.flatnonzero(real), weak
@@ -163,10 +162,9 @@ def _feasible(A: Array, b: Array) -> bool:
 
 def _least_violation(A: Array, b: Array) -> float:
     """Return the least s, at least -1, for which {A theta <= b + s} holds a point."""
-    tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
     free = [(None, None)] * A.shape[1]
     rows = np.c_[A, -np.ones(len(A))]
-    result = linprog(np.r_[np.zeros(A.shape[1]), 1.0], rows, b, bounds=[*free, (-1.0, None)], options=tight)
+    result = linprog(np.r_[np.zeros(A.shape[1]), 1.0], rows, b, bounds=[*free, (-1.0, None)], options=TIGHT)
     if not result.success:
         raise NumericalError(f"neither DAQP nor HiGHS could tell whether a region of theta is empty: {result.message}")
     return float(result.fun)

@@ -115,7 +115,9 @@ class PiecewiseAffineLaw:
         data, arrays = self._record
         whole = hashlib.sha256(json.dumps(data, sort_keys=True).encode())
         for name in sorted(arrays):
-            whole.update(name.encode() + str(arrays[name].shape).encode() + np.ascontiguousarray(arrays[name]).tobytes())
+            whole.update(
+                name.encode() + str(arrays[name].shape).encode() + np.ascontiguousarray(arrays[name]).tobytes()
+            )
         return whole.hexdigest()
 
     @property
@@ -179,7 +181,9 @@ class PiecewiseAffineLaw:
     def __repr__(self) -> str:
         """Return one line with the sizes."""
         rows = len(self.halfspaces[1])
-        return f"PiecewiseAffineLaw({len(self.regions)} regions, {rows} half-spaces, {self.t} parameters, {self.m} inputs)"
+        return (
+            f"PiecewiseAffineLaw({len(self.regions)} regions, {rows} half-spaces, {self.t} parameters, {self.m} inputs)"
+        )
 
     @property
     def _record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

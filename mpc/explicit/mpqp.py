@@ -106,8 +106,8 @@ class MultiparametricQP:
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise ProblemError(
-                f"`G` row {row} ({self.names.rows[row]}) is zero and its right-hand side is {self.w[row]:g}: infeasible "
-                "for every theta; remove the row or mend its sign"
+                f"`G` row {row} ({self.names.rows[row]}) is zero and its right-hand side is {self.w[row]:g}: "
+                "infeasible for every theta; remove the row or mend its sign"
             )
 
 

@@ -38,11 +38,10 @@ def _region(problem: MultiparametricQP, ldp: LeastDistanceProblem, candidate: Ca
     keep = minimal_rows(candidate.A, candidate.b)
     A, b = candidate.A[keep], candidate.b[keep]
     radius, centre = Polyhedron(A, b).chebyshev()
-    level = ldp.T @ candidate.v0 + ldp.z0
-    gain = _without_noise(ldp.T @ candidate.V + ldp.Z, level)
+    rows = sorted(int(ldp.rows[i]) for i in candidate.active)
+    level, gain = _exact_on(rows, problem, ldp, np.c_[ldp.T @ candidate.v0 + ldp.z0, ldp.T @ candidate.V + ldp.Z])
     gain = gain / ldp.half_width
     offset = level - gain @ ldp.centre
-    rows = sorted(int(ldp.rows[i]) for i in candidate.active)
     arrays = [A / ldp.half_width, b + A @ (ldp.centre / ldp.half_width), gain, offset]
     arrays.append(ldp.centre + ldp.half_width * centre)
     A, b, gain, offset, centre = (_frozen(a) for a in arrays)
@@ -60,8 +59,23 @@ def _region(problem: MultiparametricQP, ldp: LeastDistanceProblem, candidate: Ca
     )
 
 
+def _exact_on(
+    rows: list[int], problem: MultiparametricQP, ldp: LeastDistanceProblem, solution: Array
+) -> tuple[Array, Array]:
+    """Return level (n,) and gain (n, t) over scaled theta, after a step that takes rounding errors off the active rows.
+
+    A limit may be far smaller than the solution without limits, from which v is measured.
+    """
+    right = np.c_[problem.w + problem.S @ ldp.centre, problem.S * ldp.half_width][rows]
+    left = problem.G[rows] @ ldp.T
+    size = np.linalg.norm(left, axis=1, keepdims=True)
+    step = np.linalg.lstsq(left / size, (right - problem.G[rows] @ solution) / size, rcond=None)[0]
+    solution = solution + ldp.T @ step
+    return solution[:, 0], _without_noise(solution[:, 1:], solution[:, 0])
+
+
 def _without_noise(gain: Array, level: Array) -> Array:
-    """Return the gain (n, t) over scaled theta with entries below 1e-13 of their row, which are rounding noise, at 0."""
+    """Return the gain (n, t) over scaled theta with entries below 1e-13 of their row, rounding noise, at 0."""
     size = np.abs(gain).sum(axis=1) + np.abs(level)
     return np.where(np.abs(gain) > 1e-13 * size[:, None], gain, 0.0)
 

@@ -13,6 +13,8 @@ from mpc.explicit.errors import NumericalError, ProblemError
 from plants.arrays import Array, bounds_pair, real_array
 
 FREE = (None, None)
+TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # of linear programs
+BALANCING = 10  # rounds; each halves the exponents of what is left to balance
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,8 @@ class Polyhedron:
     def _extent(self, index: int, sign: float, names: Sequence[str] | None) -> float:
         cost = np.zeros(self.dimension)
         cost[index] = sign
-        result = linprog(cost, self.A if len(self.A) else None, self.b if len(self.b) else None, bounds=FREE)
+        rows, levels, unit = balanced(self.A, self.b)
+        result = linprog(cost * unit, rows, levels, bounds=FREE)
         name = names[index] if names else f"component {index}"
         side = "below" if sign > 0 else "above"
         if result.status == 3:
@@ -111,3 +114,19 @@ class Polyhedron:
         if not result.success:
             raise NumericalError(f"the extent of {self!r} was not found: {result.message}")
         return float(result.fun)
+
+
+def balanced(A: Array, b: Array) -> tuple[Array, Array, Array]:
+    """Return (A, b, unit) of {A x <= b} in x / unit: entries near 1, because linear programs take tiny ones for 0."""
+    unit = np.ones(A.shape[1])
+    for _ in range(BALANCING):
+        row, column = (np.sqrt(np.abs(A).max(axis=axis, initial=0.0)) for axis in (1, 0))
+        row, column = np.where(row > 0, row, 1.0), np.where(column > 0, column, 1.0)
+        A, b, unit = A / np.outer(row, column), b / row, unit / column
+    return A, b, unit
+
+
+def row_lengths(rows: Array) -> Array:
+    """Return the length of every row; 1 for a row of zeros."""
+    length = np.linalg.norm(rows, axis=1)
+    return np.where(length > 0, length, 1.0)

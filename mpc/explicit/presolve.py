@@ -11,8 +11,10 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 from scipy.optimize import linprog
 
+from mpc.explicit.conflict import check_equality, conflict
 from mpc.explicit.errors import Infeasible, NumericalError, ProblemError
 from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.polyhedron import TIGHT, row_lengths
 from plants.arrays import Array
 
 ZERO = 1e-10  # a row of norm below this, in scaled variables, has no direction
@@ -59,20 +61,26 @@ def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
     scaled = _scale_theta(problem, (lower + upper) / 2, half_width)
     equalities = set(problem.equality_rows)
     while True:
-        ldp = _least_distance(scaled, sorted(equalities), (lower + upper) / 2, half_width)
-        radius, inside, tight = _largest_ball(ldp, problem)
+        ldp = _of_usual_size(_least_distance(scaled, sorted(equalities), (lower + upper) / 2, half_width))
+        radius, inside, tight = _largest_ball(ldp)
+        if radius < -REDUNDANT:
+            raise conflict(scaled, sorted(equalities))
         implied = {int(ldp.rows[i]) for i in tight} - equalities
         if radius > REDUNDANT:
-            return _without_redundant(replace(ldp, inside=inside))
+            return _of_usual_size(_without_redundant(replace(ldp, inside=inside)))
         if not implied:
             raise ProblemError(
                 "the feasible set has no interior in parameter space: some rows always hold with equality "
                 f"({_flat_rows(ldp, problem)}); widen them, or drop the parameter that they fix"
             )
+        for row in sorted(implied):
+            check_equality(scaled, row)
         equalities |= implied
 
 
 def _scale_theta(problem: MultiparametricQP, centre: Array, half_width: Array) -> MultiparametricQP:
+    A_theta = problem.A_theta * half_width
+    size = row_lengths(A_theta)
     return MultiparametricQP(
         H=problem.H,
         f=problem.f + problem.F @ centre,
@@ -80,8 +88,8 @@ def _scale_theta(problem: MultiparametricQP, centre: Array, half_width: Array) -
         G=problem.G,
         w=problem.w + problem.S @ centre,
         S=problem.S * half_width,
-        A_theta=problem.A_theta * half_width,
-        b_theta=problem.b_theta - problem.A_theta @ centre,
+        A_theta=A_theta / size[:, None],
+        b_theta=(problem.b_theta - problem.A_theta @ centre) / size,
         labels=problem.labels,
     )
 
@@ -94,13 +102,15 @@ def _least_distance(
     to_v = np.linalg.inv(root)
     shift, slope = -to_v @ to_v.T @ problem.f, -to_v @ to_v.T @ problem.F
     M, d, D = problem.G @ to_v, problem.w - problem.G @ shift, problem.S - problem.G @ slope
+    size = row_lengths(np.c_[M, D])
+    M, d, D = M / size[:, None], d / size, D / size[:, None]
     basis, v0, v1 = _eliminate(M[equalities], d[equalities], D[equalities], problem, equalities)
     free = np.setdiff1d(np.arange(len(d)), equalities)
     d, D = d[free] - M[free] @ v0, D[free] - M[free] @ v1
-    scale = np.linalg.norm(M[free], axis=1)
+    scale = row_lengths(M[free])
     M = M[free] @ basis
     norm = np.linalg.norm(M, axis=1)
-    real = norm > ZERO * np.maximum(scale, np.finfo(float).tiny)
+    real = norm > ZERO * scale
     E, e, theta_rows = _theta_rows(problem, D[~real], d[~real], free[~real])
     return LeastDistanceProblem(
         M=M[real] / norm[real, None],
@@ -119,15 +129,12 @@ def _least_distance(
     )
 
 
-def _eliminate(
-    M: Array, d: Array, D: Array, problem: MultiparametricQP, rows: list[int]
-) -> tuple[Array, Array, Array]:
+def _eliminate(M: Array, d: Array, D: Array, problem: MultiparametricQP, rows: list[int]) -> tuple[Array, Array, Array]:
     """Return (basis, v0, v1): all solutions of M v = d + D theta are v0 + v1 theta + basis y, least norm at y = 0."""
     n = M.shape[1]
     if not len(M):
         return np.eye(n), np.zeros(n), np.zeros((n, D.shape[1]))
-    norm = np.linalg.norm(M, axis=1)
-    norm[norm == 0] = 1.0
+    norm = row_lengths(M)
     M, d, D = M / norm[:, None], d / norm, D / norm[:, None]
     Q, R, order = qr(M.T, pivoting=True)
     rank = int((np.abs(np.diag(R)) > 1e-10).sum())
@@ -137,8 +144,9 @@ def _eliminate(
     if np.abs(left).max(initial=0.0) > 1e-8 * (1 + np.abs(np.c_[d, D]).max()):
         worst = int(np.abs(left).max(axis=1).argmax())
         raise ProblemError(
-            f"equality row {rows[worst]} ({problem.names.rows[rows[worst]]}) contradicts the other equality rows, or fixes "
-            f"a parameter (residual {np.abs(left).max():.3g}): no theta set with an interior satisfies it; remove it"
+            f"equality row {rows[worst]} ({problem.names.rows[rows[worst]]}) contradicts the other equality rows, or "
+            f"fixes a parameter (residual {np.abs(left).max():.3g}): no theta set with an interior satisfies it; "
+            "remove it"
         )
     return Q[:, rank:], solution[:, 0], solution[:, 1:]
 
@@ -164,27 +172,30 @@ def _lifted(ldp: LeastDistanceProblem) -> tuple[Array, Array]:
     return A / norm[:, None], np.concatenate([ldp.d, ldp.e]) / norm
 
 
-def _largest_ball(ldp: LeastDistanceProblem, problem: MultiparametricQP) -> tuple[float, Array, Array]:
+def _largest_ball(ldp: LeastDistanceProblem) -> tuple[float, Array, Array]:
     """Return radius and theta of a largest ball in the feasible set of (v, theta), and the rows of M tight there."""
     A, b = _lifted(ldp)
     cost = np.zeros(A.shape[1] + 1)
     cost[-1] = -1.0
     free = [(None, None)] * A.shape[1]
-    result = linprog(cost, np.c_[A, np.ones(len(A))], b, bounds=[*free, (None, 1.0)])
+    result = linprog(cost, np.c_[A, np.ones(len(A))], b, bounds=[*free, (None, 1.0)], options=TIGHT)
     if not result.success:
         raise NumericalError(f"no interior point of the feasible set was found: {result.message}")
-    radius = float(result.x[-1])
     tight = np.flatnonzero(result.ineqlin.marginals < -1e-9)
-    if radius < -REDUNDANT:
-        names = [problem.names.rows[ldp.rows[i]] for i in tight if i < len(ldp.d)]
-        raise Infeasible(names or ["the parameter set"], -radius)
-    return radius, result.x[ldp.M.shape[1] : -1], tight[tight < len(ldp.d)]
+    return float(result.x[-1]), result.x[ldp.M.shape[1] : -1], tight[tight < len(ldp.d)]
 
 
 def _flat_rows(ldp: LeastDistanceProblem, problem: MultiparametricQP) -> str:
     lower = [f"theta row {i}" for i, row in enumerate(ldp.theta_rows) if row < 0]
     upper = [problem.names.rows[row] for row in ldp.theta_rows if row >= 0]
     return "; ".join((upper or lower)[:4])
+
+
+def _of_usual_size(ldp: LeastDistanceProblem) -> LeastDistanceProblem:
+    """Return the problem in other units of v, such that the middle one of the right-hand sides has size 1."""
+    sizes = np.abs(ldp.d) + np.abs(ldp.D).sum(axis=1)
+    unit = float(np.median(sizes[sizes > 0])) if sizes.any() else 1.0
+    return replace(ldp, d=ldp.d / unit, D=ldp.D / unit, T=ldp.T * unit)
 
 
 def _without_redundant(ldp: LeastDistanceProblem) -> LeastDistanceProblem:
@@ -195,7 +206,7 @@ def _without_redundant(ldp: LeastDistanceProblem) -> LeastDistanceProblem:
     for row in range(len(ldp.d)):
         keep[row] = False
         bounded = np.vstack([A[keep], A[row]])
-        result = linprog(-A[row], bounded, np.r_[b[keep], b[row] + 1.0], bounds=free)
+        result = linprog(-A[row], bounded, np.r_[b[keep], b[row] + 1.0], bounds=free, options=TIGHT)
         keep[row] = not result.success or -result.fun > b[row] + REDUNDANT
     real = keep[: len(ldp.d)]
     return replace(ldp, M=ldp.M[real], d=ldp.d[real], D=ldp.D[real], rows=ldp.rows[real])

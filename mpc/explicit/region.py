@@ -88,7 +88,9 @@ def _check_fit(arrays: Mapping[str, np.ndarray], inputs: int, rows: int) -> None
     sizes |= {"A": (len(arrays["b"]), t)}
     for name, shape in sizes.items():
         if arrays[name].shape != shape:
-            raise ProblemError(f"array `{name}` has shape {arrays[name].shape}, but `solution_gain` and `b` ask for {shape}")
+            raise ProblemError(
+                f"array `{name}` has shape {arrays[name].shape}, but `solution_gain` and `b` ask for {shape}"
+            )
     for count, values in (("half_spaces", "b"), ("active_count", "active_rows")):
         total = int(arrays[count].sum())
         if (arrays[count] < 0).any() or total != len(arrays[values]):

@@ -26,7 +26,9 @@ LARGEST_HEADER = 2**26
 DTYPES = {"float64": "<f8", "int64": "<i8"}
 
 
-def write_archive(path: str | PathLike[str], kind: str, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+def write_archive(
+    path: str | PathLike[str], kind: str, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> None:
     """Write `data` (JSON) and `arrays` (float64 or int64) to `path`, whole or not at all."""
     members = {f"{name}.npy": _npy(np.asarray(array)) for name, array in arrays.items()}
     header = {
@@ -73,7 +75,9 @@ def read_archive(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], 
     members = _members(path)
     header = _header(path, members)
     if header.get("kind") != kind:
-        raise FileFormatError(f"{path} holds a {header.get('kind')!r}, but a {kind!r} was expected; pass the right file")
+        raise FileFormatError(
+            f"{path} holds a {header.get('kind')!r}, but a {kind!r} was expected; pass the right file"
+        )
     checksums, data = header.get("sha256"), header.get("data")
     if not isinstance(checksums, dict) or not isinstance(data, dict):
         raise FileFormatError(f"{path}: header fields `sha256` and `data` are missing; write the file again")
@@ -88,7 +92,7 @@ def read_archive(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], 
 
 
 def _members(path: str | PathLike[str]) -> dict[str, bytes]:
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 _check_sizes(path, archive, os.fstat(file.fileno()).st_size)
@@ -125,7 +129,8 @@ def _header(path: str | PathLike[str], members: Mapping[str, bytes]) -> dict[str
         raise FileFormatError(f"{path}: header.json is not of format {FORMAT!r}; pass a file of this toolbox")
     if header.get("version") != VERSION:
         raise FileFormatError(
-            f"{path} has format version {header.get('version')}, but this release reads {VERSION}; use the release that wrote it"
+            f"{path} has format version {header.get('version')}, but this release reads {VERSION}; "
+            "use the release that wrote it"
         )
     return header
 
@@ -133,7 +138,9 @@ def _header(path: str | PathLike[str], members: Mapping[str, bytes]) -> dict[str
 def _check_sum(path: str | PathLike[str], name: str, content: bytes, expected: object) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise FileFormatError(f"{path}: the checksum of {name} is {found[:12]}, not {str(expected)[:12]}: it is corrupt")
+        raise FileFormatError(
+            f"{path}: the checksum of {name} is {found[:12]}, not {str(expected)[:12]}: it is corrupt"
+        )
 
 
 def _npy(array: np.ndarray) -> bytes:

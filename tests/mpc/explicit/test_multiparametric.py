@@ -1,4 +1,4 @@
-"""The law is the minimiser: against two solvers that share nothing with it, in regions, on facets and vertices, outside."""
+"""The law is the minimiser: beside two independent solvers, in regions, on facets and vertices, and outside."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_on_every_facet(name, cells, agree):
     partition = cells(name)
     theta = partition.physical(partition.across(0.0))
     assert np.abs(partition.law.locate(theta).margin).max() <= 1e-9
-    values = partition.law.solution(theta)
+    partition.law.solution(theta)
     agree(_some(theta))
 
 

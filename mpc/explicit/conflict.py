@@ -1,0 +1,47 @@
+"""Conflict: which rows of a problem cannot hold together, and rows that only look as if they left no room."""
+
+import numpy as np
+from scipy.optimize import linprog
+
+from mpc.explicit.errors import Infeasible, ProblemError
+from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.polyhedron import TIGHT, balanced, row_lengths
+from plants.arrays import Array
+
+NO_ROOM = 1e-9  # a row with less room than this, beside its own right-hand side, is an equality
+
+
+def conflict(problem: MultiparametricQP, equalities: list[int]) -> Infeasible:
+    """Return the error with the rows that conflict and the least relaxation of rows of unit norm."""
+    A, b = _rows_over_all(problem)
+    weight = np.concatenate([row_lengths(problem.G), np.zeros(len(problem.b_theta))])
+    A, b, weight = np.vstack([A, -A[equalities]]), np.r_[b, -b[equalities]], np.r_[weight, weight[equalities]]
+    rows, levels, unit = balanced(np.c_[A, -weight], b)
+    cost = np.r_[np.zeros(A.shape[1]), 1.0] * unit
+    result = linprog(cost / cost[-1], rows, levels, bounds=(None, None), options=TIGHT)
+    if not result.success:
+        return Infeasible(["all rows together"], float("nan"))
+    tight = np.flatnonzero(result.ineqlin.marginals < -1e-9)
+    numbers = np.r_[np.arange(len(problem.w) + len(problem.b_theta)), equalities].astype(int)[tight]
+    named = dict.fromkeys(problem.names.rows[i] for i in numbers if i < len(problem.w))
+    return Infeasible(list(named), float(result.x[-1] * unit[-1]))
+
+
+def check_equality(problem: MultiparametricQP, row: int) -> None:
+    """Raise ProblemError if a row that looks like an equality has room, measured by its own size."""
+    G, w, S = problem.G[row], problem.w[row], problem.S[row]
+    rows, levels, unit = balanced(*_rows_over_all(problem))
+    result = linprog(np.concatenate([G, -S]) * unit, rows, levels, bounds=(None, None), options=TIGHT)
+    size = np.abs(w) + np.abs(S).sum()
+    room = w - result.fun if result.success else np.inf
+    if room > NO_ROOM * (size if size > 0 else 1.0):
+        raise ProblemError(
+            f"{problem.names.rows[row]}: the room of {room:.3g} that this row leaves is lost beside what the solution "
+            "without limits asks for; check the units of limits and weights, or shrink the parameter set"
+        )
+
+
+def _rows_over_all(problem: MultiparametricQP) -> tuple[Array, Array]:
+    """Return all rows over (z, theta), those of the parameter set last."""
+    below = np.c_[np.zeros((len(problem.A_theta), problem.n)), problem.A_theta]
+    return np.vstack([np.c_[problem.G, -problem.S], below]), np.concatenate([problem.w, problem.b_theta])

@@ -1,0 +1,253 @@
+"""Units, doubles, zeros and equalities change nothing; what cannot be solved is refused by name."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mpc import Infeasible, LinearModel, MPCProblem, MultiparametricQP, OutsideDomain, ProblemError, solve_explicit
+
+SAME = 1e-9
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def random_problem(generator: np.random.Generator) -> MultiparametricQP:
+    """A strictly convex mp-QP in 2 to 4 parameters; z = 0 is feasible around theta = 0."""
+    t, n, q = generator.integers((2, 2, 3), (5, 5, 8))
+    root = generator.normal(size=(n, n))
+    moved = generator.integers(0, 2, (q, 1))
+    return MultiparametricQP(
+        H=root @ root.T + 0.3 * np.eye(n),
+        f=0.3 * generator.normal(size=n),
+        F=generator.normal(size=(n, t)),
+        G=generator.normal(size=(q, n)),
+        w=generator.uniform(0.3, 1.5, q),
+        S=0.3 * moved * generator.normal(size=(q, t)),
+        A_theta=np.vstack([np.eye(t), -np.eye(t)]),
+        b_theta=np.ones(2 * t),
+    )
+
+
+def in_other_units(problem, rows, parameters, variables, limits, cost) -> MultiparametricQP:
+    """The same problem with z = variables * z', theta = parameters * theta', and rows multiplied by numbers."""
+    return MultiparametricQP(
+        H=cost * problem.H * np.outer(variables, variables),
+        f=cost * problem.f * variables,
+        F=cost * problem.F * np.outer(variables, parameters),
+        G=problem.G * np.outer(rows, variables),
+        w=problem.w * rows,
+        S=problem.S * np.outer(rows, parameters),
+        A_theta=problem.A_theta * np.outer(limits, parameters),
+        b_theta=problem.b_theta * limits,
+    )
+
+
+def same_law(one, other, problem, points, parameters=1.0, variables=1.0) -> None:
+    """Both laws have as many regions and half-spaces, the same domain, and the same values."""
+    assert len(other.regions) == len(one.regions)
+    assert len(other.halfspaces[1]) == len(one.halfspaces[1])
+    inside, other_inside = one.nearest(points)[2], other.nearest(points / parameters)[2]
+    assert (inside == other_inside).all()
+    expected = one.solution(points[inside])
+    assert other.solution(points[inside] / parameters) * variables == pytest.approx(expected, rel=SAME, abs=SAME)
+
+
+@given(SEEDS, st.sampled_from([0, 3, 6]))
+def test_units_do_not_matter(seed, decades):
+    """Rows, limits, parameters, variables and cost, each by its own factor of up to 10^-6 to 10^6."""
+    generator = np.random.default_rng(seed)
+    problem = random_problem(generator)
+    sizes = (len(problem.w), problem.t, problem.n, 2 * problem.t)
+    rows, parameters, variables, limits = (10 ** generator.uniform(-decades, decades, k) for k in sizes)
+    cost = 10 ** generator.uniform(-decades, decades)
+    other = in_other_units(problem, rows, parameters, variables, limits, cost)
+    points = generator.uniform(-1.05, 1.05, (200, problem.t))
+    same_law(solve_explicit(problem), solve_explicit(other), problem, points, parameters, variables)
+
+
+@given(SEEDS)
+def test_random_problems_are_solved_on_their_facets_too(oracle, partition, seed):
+    problem = random_problem(np.random.default_rng(seed))
+    cells, reference = partition(solve_explicit(problem)), oracle(problem)
+    scaled = np.concatenate([cells.across(step) for step in (0.0, 1e-9, -1e-9)])[:150]
+    theta = cells.physical(scaled[np.abs(scaled).max(axis=1) <= 1])
+    for point in theta[np.asarray(cells.law.locate(theta).margin) >= 0]:
+        expected = reference(point)
+        assert expected is None or cells.law.solution(point) == pytest.approx(expected, rel=SAME, abs=SAME)
+
+
+def changed(problem: MultiparametricQP, how: str) -> MultiparametricQP:
+    """Say the same thing in other rows."""
+    G, w, S, t = problem.G, problem.w, problem.S, problem.t
+    extra = {
+        "doubled": (G, w, S),
+        "doubled and scaled": (1e3 * G, 1e3 * w, 1e3 * S),
+        "zero row": (np.zeros((1, problem.n)), np.ones(1), np.zeros((1, t))),
+        "row of zeros that says 0 <= 0": (np.zeros((1, problem.n)), np.zeros(1), np.zeros((1, t))),
+        "row of theta that never binds": (np.zeros((1, problem.n)), np.full(1, 100.0), np.eye(1, t)),
+        "touching at one point": (G[:1] + G[1:2], w[:1] + w[1:2], S[:1] + S[1:2]),
+        "far away": (G[:1], np.array([1e9]), 0 * S[:1]),
+        "beyond by a hair": (G[:1], w[:1] + 1e-7, S[:1]),
+    }[how]
+    return replace(problem, G=np.vstack([G, extra[0]]), w=np.r_[w, extra[1]], S=np.vstack([S, extra[2]]))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "doubled",
+        "doubled and scaled",
+        "zero row",
+        "row of zeros that says 0 <= 0",
+        "row of theta that never binds",
+        "touching at one point",
+        "far away",
+        "beyond by a hair",
+    ],
+)
+@pytest.mark.parametrize("name", ["pend_N3", "rand_x3u1_N4", "eq_portfolio_n4"])
+def test_rows_that_say_nothing_new_change_nothing(name, how, problem, solved):
+    law = solve_explicit(changed(problem(name), how))
+    points = law.centre + np.random.default_rng(0).uniform(-1, 1, (300, law.t)) * law.half_width
+    same_law(solved(name), law, problem(name), points)
+
+
+@pytest.mark.parametrize("tighter", [1e-2, 1e-4, 1e-6, 1e-7, 1e-8])
+def test_a_row_that_is_tighter_by_a_hair_counts(tighter):
+    """z <= 1 beside z <= 1 + a hair, in both orders: the smaller limit holds."""
+    for limits in ([1.0, 1 + tighter], [1 + tighter, 1.0]):
+        law = solve_explicit(line(G=[[1], [1]], w=limits, S=[[0], [0]]))
+        assert law([1.9]) == pytest.approx(1.0, abs=1e-12)
+
+
+def line(**changes) -> MultiparametricQP:
+    """min 1/2 (z - theta)^2, theta in [-2, 2]."""
+    arguments = {"H": [[1]], "f": [0], "F": [[-1]], "G": np.zeros((0, 1)), "w": [], "S": np.zeros((0, 1))}
+    return MultiparametricQP(**arguments | {"A_theta": [[1], [-1]], "b_theta": [2, 2]} | changes)
+
+
+def plane(**changes) -> MultiparametricQP:
+    """min 1/2 |z - theta|^2, theta in [-2, 2]^2."""
+    arguments = {"H": np.eye(2), "f": [0, 0], "F": -np.eye(2), "G": np.zeros((0, 2)), "w": [], "S": np.zeros((0, 2))}
+    box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": [2, 2, 2, 2]}
+    return MultiparametricQP(**arguments | box | changes)
+
+
+@given(SEEDS)
+def test_an_equality_row_is_two_inequalities(seed):
+    generator = np.random.default_rng(seed)
+    problem = random_problem(generator)
+    one = replace(problem, w=problem.w + 5.0, equality_rows=())
+    row = (
+        generator.normal(size=(1, problem.n)),
+        generator.normal(size=1) / 5,
+        generator.normal(size=(1, problem.t)) / 5,
+    )
+    first = replace(one, G=np.vstack([row[0], one.G]), w=np.r_[row[1], one.w], S=np.vstack([row[2], one.S]))
+    equality = solve_explicit(replace(first, equality_rows=(0,)))
+    both = replace(first, G=np.vstack([first.G, -row[0]]), w=np.r_[first.w, -row[1]], S=np.vstack([first.S, -row[2]]))
+    points = generator.uniform(-1, 1, (100, problem.t))
+    same_law(equality, solve_explicit(both), problem, points)
+    z = equality.solution(points[equality.nearest(points)[2]])
+    theta = points[equality.nearest(points)[2]]
+    assert z @ row[0][0] == pytest.approx(row[1][0] + theta @ row[2][0], abs=SAME)
+
+
+def test_no_rows_at_all_give_one_region():
+    law = solve_explicit(plane())
+    assert (len(law.regions), law.regions[0].active) == (1, ())
+    assert law([1.0, -1.5]) == pytest.approx([1.0, -1.5])
+
+
+def test_a_weakly_active_row_does_not_split_the_law():
+    """z1 <= theta1 touches the free solution z = theta everywhere, and never has a multiplier."""
+    law = solve_explicit(plane(G=[[1, 0]], w=[0], S=[[1, 0]]))
+    assert len(law.regions) == 1
+    points = np.random.default_rng(0).uniform(-2, 2, (200, 2))
+    assert law(points) == pytest.approx(points, abs=1e-12)
+
+
+def test_all_rows_as_equalities_leave_an_affine_law():
+    law = solve_explicit(plane(G=np.eye(2), w=[1, 0], S=[[0, 0], [1, 1]], equality_rows=(0, 1)))
+    assert law([0.5, -0.25]) == pytest.approx([1.0, 0.25])
+
+
+def test_theta_on_a_line_and_in_a_polytope():
+    law = solve_explicit(line(G=[[1], [-1]], w=[1, 1], S=[[0], [0]]))
+    assert [r.active_rows for r in law.regions] == [(), (0,), (1,)]
+    triangle = solve_explicit(plane(A_theta=[[1, 1], [-1, 0], [0, -1]], b_theta=[1, 0, 0]))
+    assert triangle.locate([0.6, 0.6]).margin < 0 < triangle.locate([0.3, 0.3]).margin
+
+
+@pytest.mark.parametrize(
+    ("problem", "error", "words"),
+    [
+        (line(G=[[1], [-1]], w=[-1, -1], S=[[0], [0]]), Infeasible, "row 0; row 1.*widen one, or make it soft"),
+        (line(G=[[1], [-1]], w=[-3, -3], S=[[1], [-1]]), Infeasible, "no parameter admits a solution"),
+        (line(G=[[0]], w=[-5], S=[[1]]), Infeasible, "row 0"),
+        (line(b_theta=[-3, -3]), ProblemError, "empty.*widen"),
+        (line(A_theta=[[1]], b_theta=[1]), ProblemError, "unbounded: theta0 has no limit below"),
+        (line(A_theta=[[-1]], b_theta=[1]), ProblemError, "unbounded: theta0 has no limit above"),
+        (line(b_theta=[1, -1]), ProblemError, "theta0 has no width: its bounds are 1 and 1"),
+        (plane(A_theta=[[1, 0], [-1, 0], [0, 1]], b_theta=[1, 1, 1]), ProblemError, "unbounded: theta1"),
+        (plane(A_theta=[[1, 1], [-1, -1], [1, 0], [-1, 0]], b_theta=[0, 0, 1, 1]), ProblemError, "no interior"),
+        (line(G=[[1], [1]], w=[0, 1], S=[[0], [0]], equality_rows=(0, 1)), ProblemError, "equality row 1.*contradicts"),
+        (line(G=[[1], [1]], w=[0, 0], S=[[0], [1]], equality_rows=(0, 1)), ProblemError, "fixes.*a parameter"),
+        (line(G=[[0], [0]], w=[0, 0], S=[[1], [-1]]), ProblemError, "no interior"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_no_law_is_an_error_with_a_mend(problem, error, words):
+    with pytest.raises(error, match=re.compile(words, re.DOTALL)):
+        solve_explicit(problem)
+
+
+def test_infeasible_carries_rows_and_relaxation():
+    with pytest.raises(Infeasible) as caught:
+        solve_explicit(line(G=[[1], [-1]], w=[-1, -1], S=[[0], [0]]))
+    assert caught.value.rows == ("row 0", "row 1")
+    assert caught.value.relaxation == pytest.approx(1.0)
+
+
+def test_the_refusals_of_the_problem_set(trusted, problem):
+    errors = {"Infeasible": Infeasible, "ProblemError": ProblemError}
+    refused = {name: entry["error"] for name, entry in trusted.items() if "error" in entry}
+    assert len(refused) == 5
+    for name, kind in refused.items():
+        with pytest.raises(errors[kind]):
+            solve_explicit(problem(name))
+
+
+@pytest.mark.parametrize("span", [1e-8, 1e-4, 1.0, 1e4])
+@pytest.mark.parametrize("limit", [1e-10, 1e-6, 1e-2, 1e2])
+def test_an_input_far_too_weak_or_strong_is_solved_or_refused(span, limit, oracle):
+    """Never a wrong law where limits are tiny beside what the solution without limits asks for."""
+    model = LinearModel([[1.0188, 0.0503], [0.7547, 1.0188]], [[0.0038], [0.1509]], sample_time=0.05)
+    box = ([-span, -span], [span, span])
+    problem = MPCProblem(model, np.eye(2), 0.001, 2, input_bounds=(-limit, limit), parameter_bounds=box)
+    if span / limit > 1e7:
+        with pytest.raises(ProblemError, match="check the units of limits and weights"):
+            solve_explicit(problem)
+        return
+    law = solve_explicit(problem)
+    points = np.random.default_rng(0).uniform(-span, span, (100, 2))
+    expected = np.array([oracle(problem)(point) for point in points])
+    assert law.solution(points) == pytest.approx(expected, abs=1e-9 * limit + 1e-14 * span * 100)
+
+
+@pytest.mark.parametrize("place", [1e2, 1e4, 1e6])
+def test_far_from_the_origin(place, oracle):
+    """Parameters around 475 K or 1e6 Pa, ranges of order one: facets still belong to a region."""
+    near = plane(G=[[1, 1], [-1, 1]], w=[1, 1], S=[[0, 0], [0, 0]])
+    shift = np.array([place, -place])
+    far = replace(
+        near, f=near.f - near.F @ shift, w=near.w - near.S @ shift, b_theta=near.b_theta + near.A_theta @ shift
+    )
+    one, other = solve_explicit(near), solve_explicit(far)
+    points = np.random.default_rng(0).uniform(-2, 2, (300, 2))
+    assert other(points + shift) == pytest.approx(one(points), abs=1e-15 * place * 10)
+    with pytest.raises(OutsideDomain):
+        other(shift + 2.001)
