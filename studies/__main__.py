@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mpc import FileFormatError
+from plants.arrays import whole_number
 from rl import Diverged
 from rl import Progress as Episode
 from studies.errors import StudyError
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--seeds", type=int, metavar="N", help="number of seeds (default 10)")
     study.add_argument("--first-seed", type=int, metavar="K", help="the first of them (default 0)")
     study.add_argument("--episodes", type=int, metavar="N", help="training episodes of each seed (default 50)")
+    study.add_argument("--workers", type=int, metavar="N", help="processes to use (default: one per core)")
     study.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default results/NAME)")
     study.add_argument("--quick", action="store_true", help="2 seeds and 4 episodes, to see that it works")
     study.add_argument("--paper-networks", action="store_true", help="plain networks 256-256, as the paper's (slow)")
@@ -87,10 +90,11 @@ def _study(options: argparse.Namespace, command: str, console: Console) -> int:
     study = study.paper_sized() if options.paper_networks else study
     given = {name: getattr(options, name) for name in ("seeds", "first_seed", "episodes")}
     study = replace(study, **{name: value for name, value in given.items() if value is not None})
+    workers = whole_number((os.cpu_count() or 1) if options.workers is None else options.workers, "workers", StudyError, least=1)
     torch.set_num_threads(1)
     with StudyFolder(options.out or Path("results") / options.name) as folder:
         with _bar(console) as bar:
-            result = run_study(study, folder, command, _Watcher(bar, study))
+            result = run_study(study, folder, command, _Watcher(bar, study), workers)
         _write_report(result, folder.path, console)
     return 0
 

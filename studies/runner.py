@@ -3,7 +3,6 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,13 @@ import numpy as np
 from mpc import FileFormatError
 from mpc.explicit.storage import read_archive, write_archive
 from plants.arrays import Array
-from rl import DDPG, Progress, Training, evaluate, train
+from rl import Training, evaluate, train
 from studies.errors import StudyError
 from studies.folder import StudyFolder
 from studies.pendulum import PendulumCase, PendulumStudy, build
 from studies.published import published_pendulum
 from studies.result import MethodResult, StudyResult, provenance, source_digest
+from studies.workers import Reader, run_tasks
 from yann import compile_law, verify
 from yann.stacked import StackedNetwork
 
@@ -26,31 +26,23 @@ KIND = "study block"
 GRID = 81
 PATH_STARTS = (2, 3, 8, 9)
 
-Reader = Callable[[str, range, Progress], None]
-"""Called with the method, the block's seeds and the progress after every episode."""
 
-
-def run_study(study: PendulumStudy, folder: StudyFolder, command: str, reader: Reader | None = None) -> StudyResult:
+def run_study(
+    study: PendulumStudy, folder: StudyFolder, command: str, reader: Reader | None = None, workers: int = 1
+) -> StudyResult:
     """Return the finished study, saved in `folder`; blocks that an interrupted run left there are not run again.
 
-    `timing.json` beside it has the seconds of every block, so that result.json is the same from run to run.
+    Blocks run on up to `workers` processes; the result is the same for any number of them. `timing.json` beside it
+    has the seconds of every block, so that result.json is the same from run to run.
     Raises StudyError if a network is not its law; what training raises passes as it is.
     """
     case = build(study)
     checks = check_networks(case)
     published = published_pendulum()
-    methods, seconds = [], {}
-    for name, agent in case.agents.items():
-        parts = []
-        for seeds in study.blocks:
-            began = time.perf_counter()
-            part = _kept_block(study, folder, name, seeds)
-            if part is None:
-                part = _run_block(study, case, name, agent, seeds, reader)
-                _keep_block(study, folder, part)
-            parts.append(part)
-            seconds[f"{name}, seeds {seeds[0]} to {seeds[-1]}"] = round(time.perf_counter() - began, 1)
-        methods.append(MethodResult.joined(parts))
+    blocks, seconds = _all_blocks(study, case, folder, reader, workers)
+    methods = [
+        MethodResult.joined([blocks[name, seeds[0]] for seeds in study.blocks]) for name in case.agents
+    ]
     result = StudyResult(
         name="pendulum",
         settings=asdict(study),
@@ -94,19 +86,47 @@ def state_grid(case: PendulumCase) -> Array:
     return np.stack([a.ravel() for a in axes], axis=1)
 
 
-def _run_block(
-    study: PendulumStudy, case: PendulumCase, name: str, agent: DDPG, seeds: range, reader: Reader | None
-) -> MethodResult:
+def _all_blocks(
+    study: PendulumStudy, case: PendulumCase, folder: StudyFolder, reader: Reader | None, workers: int
+) -> tuple[dict[tuple[str, int], MethodResult], dict[str, float]]:
+    """Return every block by method and first seed, kept or run now, and the seconds of those run now."""
+    blocks, seconds, tasks = {}, {}, []
+    for name in case.agents:
+        for seeds in study.blocks:
+            kept = _kept_block(study, folder, name, seeds)
+            if kept is None:
+                tasks.append((study, name, seeds))
+            else:
+                blocks[name, seeds[0]] = kept
+    for index, (part, taken) in run_tasks(run_block, tasks, workers, reader):
+        _, name, seeds = tasks[index]
+        _keep_block(study, folder, part)
+        blocks[name, seeds[0]] = part
+        seconds[f"{name}, seeds {seeds[0]} to {seeds[-1]}"] = taken
+    return blocks, seconds
+
+
+def run_block(study: PendulumStudy, name: str, seeds: range, reader: Reader | None) -> tuple[MethodResult, float]:
+    """Return what one method did with one block of seeds, and the seconds that it took."""
+    began = time.perf_counter()
+    case = build(study)
+    agent = case.agents[name]
     starts = published_pendulum().starts
     progress = None if reader is None else lambda p: reader(name, seeds, p)
     training = train(
-        agent, case.plant, episodes=study.episodes, seeds=seeds, steps=study.steps, test_starts=starts, progress=progress
+        agent,
+        case.plant,
+        episodes=study.episodes,
+        seeds=seeds,
+        steps=study.steps,
+        test_starts=starts,
+        progress=progress,
     )
     first = agent.actor.replicate(seeds)
     before = [first.member(i) for i in range(len(seeds))]
     states, inputs = _paths(study, case, [before, list(training.actors)], starts[list(PATH_STARTS)])
     grid = state_grid(case)
-    return MethodResult(
+    result = MethodResult(
         name=name,
         seeds=tuple(seeds),
         discount=training.discount,
@@ -117,6 +137,7 @@ def _run_block(
         paths=states,
         path_inputs=inputs,
     )
+    return result, round(time.perf_counter() - began, 1)
 
 
 def _log(training: Training) -> dict[str, np.ndarray]:
