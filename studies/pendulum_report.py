@@ -153,7 +153,7 @@ def notes() -> tuple[str, ...]:
 def facts(result: StudyResult) -> Iterator[tuple[str, Any]]:
     """Yield what was run: settings, versions, hashes."""
     yield "command", result.provenance["command"]
-    yield "seeds", ", ".join(str(seed) for seed in result.methods[0].seeds)
+    yield "seeds trained", ", ".join(str(seed) for seed in result.methods[0].seeds)
     yield from flat(result.settings)
     provenance = {name: value for name, value in result.provenance.items() if name != "command"}
     yield from flat(provenance)
