@@ -74,6 +74,16 @@ class TestBellmanTargets:
     def test_what_follows_a_termination_does_not_matter(self, loss):
         assert loss(terminated=1.0, next_state=1e6) == loss(terminated=1.0, next_state=0.0)
 
+    def test_what_follows_is_the_targets_opinion(self, linear_actor, quadratic_critic, plant):
+        """With targets u = x and Q = 5 u^2 in their place, x+ = 2 is worth 20: 10 + .5 * 20 against 3."""
+        agent = DDPG(linear_actor(3), quadratic_critic(np.diag([1.0, 2.0]), 1), DDPGSettings(discount=0.5))
+        learner = agent.learner([0], plant)
+        learner.target_actor.layer.weight.data[:] = 1
+        learner.target_critic.H.data[0] = torch.tensor([[0, 0], [0, 5]])
+        one = torch.ones(1, 1, 1, dtype=torch.float64)
+        batch = Batch(one, one, 10 * one[..., 0], 2 * one, 0 * one[..., 0])
+        assert learner.update(batch).critic.item() == pytest.approx((20 - 3) ** 2)
+
 
 class TestLinearQuadratic:
     @pytest.mark.parametrize("discount", [1.0, 0.95])

@@ -37,9 +37,10 @@ def test_costs_are_those_of_a_simulation_from_the_same_start(lone):
     assert (ledger.plant_steps == 200).all()
 
 
-def test_violations_are_counted_timed_and_measured(lone, drift):
+@pytest.mark.parametrize("side", [-1, 1])
+def test_violations_are_counted_timed_and_measured(lone, drift, side):
     """x+ = 3 x + u runs away from any start: each run is simulated again, one after the other."""
-    plant = drift(factor=3.0, limit=1.0)
+    plant = drift(factor=3.0, limit=1.0, start_bounds=sorted(([0.5 * side], [0.6 * side])))
     training, ledger = lone(plant, steps=12)
     remaining, costs, depths, ends, runs = 12, 0.0, [], [], 0
     for start in starts_of(plant, 3, 12):

@@ -184,9 +184,25 @@ class TestBudget:
         train(agents[1], plant, episodes=4, steps=500, seeds=[2])
         numbers = np.array(agents[0].normals)[..., 0]
         assert numbers[:, 1] == pytest.approx(np.array(agents[1].normals)[:, 0, 0])
+        own = np.random.default_rng(np.random.SeedSequence(8, spawn_key=(1,)))
+        assert numbers[:, 0] == pytest.approx(own.standard_normal(2000))
         assert numbers.mean(0) == pytest.approx([0, 0], abs=0.1)
         assert numbers.std(0) == pytest.approx([1, 1], abs=0.1)
         assert np.corrcoef(numbers.T)[0, 1] == pytest.approx(0, abs=0.1)
+
+    def test_inputs_are_remembered_as_applied(self, drift):
+        plant = drift()
+        agent = Recorder(plant, play=3.0)
+        train(agent, plant, episodes=1, seeds=[0])
+        assert (agent.batches[-1].input == 1.0).all()
+
+    def test_batches_are_drawn_as_the_seed_says(self, drift):
+        plant = drift()
+        agent = Recorder(plant, play=0.1, batch_size=20)
+        train(agent, plant, episodes=1, seeds=[8])
+        own = np.random.default_rng(np.random.SeedSequence(8, spawn_key=(2,)))
+        rows = (own.random(20) * 20).astype(int)
+        assert agent.batches[0].state[0] == pytest.approx(np.array(agent.seen)[rows, 0])
 
     @pytest.mark.parametrize(
         ("settings", "updates"),
