@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from mpc.explicit.errors import ProblemError
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -33,3 +35,18 @@ class Labels:
     def from_dict(cls, data: Mapping[str, Sequence[str]]) -> Self:
         """Return the labels behind `to_dict`."""
         return cls(**{key: tuple(str(name) for name in names) for key, names in data.items()})
+
+
+def check_labels(labels: Labels, parameters: int, variables: int, rows: int) -> None:
+    """Raise ProblemError unless `labels` names everything once and gives either all units of a kind or none."""
+    if not isinstance(labels, Labels):
+        raise ProblemError(f"`labels` is a {type(labels).__name__}; pass Labels(parameters, variables, rows), or None")
+    for kind, have, want in (
+        ("parameters", len(labels.parameters), parameters),
+        ("variables", len(labels.variables), variables),
+        ("rows", len(labels.rows), rows),
+        ("parameter units", len(labels.parameter_units) or parameters, parameters),
+        ("variable units", len(labels.variable_units) or variables, variables),
+    ):
+        if have != want:
+            raise ProblemError(f"`labels` names {have} {kind} but the problem has {want}; name each of them once")

@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike
 from mpc.explicit.domain import TOLERANCE, outside_domain
 from mpc.explicit.errors import FileFormatError, ProblemError
 from mpc.explicit.explanation import Explanation, explain
-from mpc.explicit.labels import Labels
+from mpc.explicit.labels import Labels, check_labels
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.region import CriticalRegion, pack_regions, unpack_regions
 from mpc.explicit.storage import read_archive, write_archive
-from plants.arrays import Array, real_array
+from plants.arrays import Array, bounds_pair, real_array
 
 KIND = "law"
 CHUNK = 4_000_000  # entries of the (points, half-spaces) matrix that location builds at once
@@ -51,6 +51,14 @@ class PiecewiseAffineLaw:
         shapes = {(r.gain.shape, r.solution_gain.shape, r.A.shape[1]) for r in self.regions}
         if len(shapes) > 1:
             raise ProblemError(f"the regions differ in size (gain, solution, parameters): {sorted(shapes)}")
+        check_labels(self.labels, self.t, len(self.regions[0].solution_offset), len(self.labels.rows))
+        if self.parameter_set.dimension != self.t:
+            raise ProblemError(f"`parameter_set` has {self.parameter_set.dimension} parameters, the regions {self.t}")
+        pairs = [("parameter_bounds", self.parameter_bounds, self.t)]
+        pairs += [] if self.input_bounds is None else [("input_bounds", self.input_bounds, self.m)]
+        for name, pair, size in pairs:
+            checked = bounds_pair(pair, name, [str(i) for i in range(size)], ProblemError, name == "input_bounds")
+            object.__setattr__(self, name, checked)
 
     def __call__(self, theta: ArrayLike) -> Array:
         """Return the input(s) (..., m) at theta (..., t); raises OutsideDomain if one lies outside every region."""
@@ -58,7 +66,7 @@ class PiecewiseAffineLaw:
         region, margin = self._locate(points)
         self._check_inside(points, region, margin)
         inputs = np.einsum("bmt,bt->bm", self.gains[region], points) + self.offsets[region]
-        return inputs.reshape(*shape, -1)
+        return inputs.reshape(*shape, self.m)
 
     def solution(self, theta: ArrayLike) -> Array:
         """Return the whole minimiser z (..., n) at theta (..., t); raises OutsideDomain as a call does."""
@@ -66,7 +74,7 @@ class PiecewiseAffineLaw:
         region, margin = self._locate(points)
         self._check_inside(points, region, margin)
         gains, offsets = self._solutions
-        return (np.einsum("bnt,bt->bn", gains[region], points) + offsets[region]).reshape(*shape, -1)
+        return (np.einsum("bnt,bt->bn", gains[region], points) + offsets[region]).reshape(*shape, gains.shape[1])
 
     def nearest(self, theta: ArrayLike) -> tuple[Array, np.ndarray, np.ndarray]:
         """Return (input, region, inside) for the region of least violation, whether or not theta lies in it.
@@ -76,7 +84,7 @@ class PiecewiseAffineLaw:
         points, shape = self._points(theta)
         region, margin = self._locate(points)
         inputs = np.einsum("bmt,bt->bm", self.gains[region], points) + self.offsets[region]
-        return inputs.reshape(*shape, -1), region.reshape(shape), (margin >= -TOLERANCE).reshape(shape)
+        return inputs.reshape(*shape, self.m), region.reshape(shape), (margin >= -TOLERANCE).reshape(shape)
 
     def locate(self, theta: ArrayLike) -> Location:
         """Return the region of least violation (lowest index on a tie) and the margin to its border."""
@@ -106,7 +114,7 @@ class PiecewiseAffineLaw:
             lower, upper = arrays["parameter_bounds"]
             bounds = tuple(arrays["input_bounds"]) if "input_bounds" in arrays else None
             return cls(regions, parameter_set, (lower, upper), labels, bounds)
-        except (KeyError, TypeError, ValueError) as cause:
+        except (LookupError, ArithmeticError, AttributeError, TypeError, ValueError) as cause:
             raise FileFormatError(f"{path} does not hold a whole law: {cause}; write it again") from cause
 
     @cached_property
@@ -153,18 +161,19 @@ class PiecewiseAffineLaw:
     @cached_property
     def gains(self) -> Array:
         """Return the gains of all regions, (p, m, t)."""
-        return np.stack([r.gain for r in self.regions])
+        return _read_only(np.stack([r.gain for r in self.regions]))
 
     @cached_property
     def offsets(self) -> Array:
         """Return the offsets of all regions, (p, m)."""
-        return np.stack([r.offset for r in self.regions])
+        return _read_only(np.stack([r.offset for r in self.regions]))
 
     @cached_property
     def halfspaces(self) -> tuple[Array, Array, np.ndarray]:
         """Return (A (q, t), b (q,), owner (q,)): the rows of all regions in order, and the region of each."""
         owner = np.repeat(np.arange(len(self.regions)), [len(r.b) for r in self.regions])
-        return np.vstack([r.A for r in self.regions]), np.concatenate([r.b for r in self.regions]), owner
+        A, b = np.vstack([r.A for r in self.regions]), np.concatenate([r.b for r in self.regions])
+        return _read_only(A), _read_only(b), _read_only(owner)
 
     @property
     def centre(self) -> Array:
@@ -223,3 +232,8 @@ class PiecewiseAffineLaw:
     def _check_inside(self, points: Array, region: np.ndarray, margin: np.ndarray) -> None:
         if (margin < -TOLERANCE).any():
             raise outside_domain(self, points, region, margin)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from mpc.explicit.definite import positive_definite
 from mpc.explicit.errors import ProblemError
-from mpc.explicit.labels import Labels
+from mpc.explicit.labels import Labels, check_labels
 from mpc.explicit.polyhedron import Polyhedron
 from plants.arrays import Array, real_array, whole_number
 
@@ -39,6 +39,8 @@ class MultiparametricQP:
         H = real_array(self.H, "H", (None, None), ProblemError)
         n = len(H)
         t = _columns(self.F, "F")
+        if n == 0 or t == 0:
+            raise ProblemError(f"`F` has shape ({n}, {t}), but at least 1 variable and at least 1 parameter are needed")
         shapes = {"H": (n, n), "f": (n,), "F": (n, t), "G": (None, n), "w": (None,), "S": (None, t)}
         for name, shape in (shapes | {"A_theta": (None, t), "b_theta": (None,)}).items():
             object.__setattr__(self, name, real_array(getattr(self, name), name, shape, ProblemError))
@@ -80,6 +82,8 @@ class MultiparametricQP:
                 raise ProblemError(f"`{left}` has {a} rows but `{right}` has {b}; give one for each row of `{left}`")
 
     def _checked_rows(self, rows: Sequence[int]) -> tuple[int, ...]:
+        if not isinstance(rows, Sequence | np.ndarray) or isinstance(rows, str):
+            raise ProblemError(f"`equality_rows` is {rows!r}, but it must be a sequence of row numbers, such as (0, 1)")
         indices = sorted({whole_number(row, "equality_rows", ProblemError) for row in rows})
         if indices and indices[-1] >= len(self.w):
             raise ProblemError(
@@ -88,15 +92,8 @@ class MultiparametricQP:
         return tuple(indices)
 
     def _checked_labels(self, labels: Labels | None) -> Labels | None:
-        if labels is None:
-            return None
-        for kind, have, want in (
-            ("parameters", len(labels.parameters), self.t),
-            ("variables", len(labels.variables), self.n),
-            ("rows", len(labels.rows), len(self.w)),
-        ):
-            if have != want:
-                raise ProblemError(f"`labels` names {have} {kind} but the problem has {want}; name each of them once")
+        if labels is not None:
+            check_labels(labels, self.t, self.n, len(self.w))
         return labels
 
     def _check_zero_rows(self) -> None:
