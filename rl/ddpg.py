@@ -4,12 +4,14 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from plants import Plant
-from plants.arrays import Array, real_scalar, whole_number
+from plants.arrays import real_scalar, whole_number
 from rl.agent import Losses
 from rl.errors import TrainingError
 from rl.fitting import check_pair, trainable
@@ -114,7 +116,7 @@ class DDPGLearner:
         self._noise = self.settings.exploration * (upper - lower) / 2
 
     @torch.no_grad()
-    def explore(self, x: Array, normals: Array) -> Array:
+    def explore(self, x: Float64[np.ndarray, "S n"], normals: Float64[np.ndarray, "S m"]) -> Float64[np.ndarray, "S m"]:
         """Return the actor's inputs (S, m) at states (S, n) with noise from standard normal numbers (S, m)."""
         inputs = self.actor.rows(torch.from_numpy(x).unsqueeze(1)).squeeze(1).numpy()
         return inputs + self._noise * normals
@@ -135,7 +137,7 @@ class DDPGLearner:
         self._follow(self._targets, self._weights, 0)
         return Losses(critic_loss.detach(), actor_loss.detach())
 
-    def _descend(self, optimiser: torch.optim.Optimizer, loss: Tensor, weights: list[Tensor]) -> None:
+    def _descend(self, optimiser: torch.optim.Optimizer, loss: Float64[Tensor, " S"], weights: list[Tensor]) -> None:
         optimiser.zero_grad()
         loss.sum().backward(inputs=weights)
         optimiser.step()

@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
-from plants.arrays import Array
 from rl.agent import Learner, Losses
 from rl.fitting import trainable
 
@@ -29,7 +29,7 @@ class Guard:
         self._all = [weight for weights in self._weights.values() for weight in weights]
         self._limit = limit
 
-    def check_inputs(self, wanted: Array) -> None:
+    def check_inputs(self, wanted: Float64[np.ndarray, "S m"]) -> None:
         """Raise Trouble for an input (S, m) that is NaN or infinite."""
         if not np.isfinite(wanted).all():
             member, entry = np.argwhere(~np.isfinite(wanted))[0].tolist()
@@ -57,5 +57,5 @@ class Guard:
                     raise Trouble(member, network, f"a weight is {value:g}, beyond `weight_limit` {self._limit:g}")
 
 
-def _largest(weight: Tensor) -> Tensor:
+def _largest(weight: Float64[Tensor, "S ..."]) -> Float64[Tensor, " S"]:
     return weight.detach().abs().flatten(1).amax(1)

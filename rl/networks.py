@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 from torch import Tensor, nn
 
 from plants import Plant
@@ -55,7 +56,7 @@ class StateFeatures(nn.Module):
                 )
         self.interval = Interval(lower[self.others], upper[self.others])
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float64[Tensor, "S batch n"]) -> Float64[Tensor, "S batch features"]:
         """Return the features (S, batch, width) of states (S, batch, n)."""
         angles = [x[..., i : i + 1] for i in self.angles]
         features = [*map(torch.cos, angles), *map(torch.sin, angles)]
@@ -78,7 +79,7 @@ class PlainActor(StackedNetwork):
         self.range = Interval(*plant.input_bounds)
         self.draw([0])
 
-    def rows(self, x: Tensor) -> Tensor:  # type: ignore[override]
+    def rows(self, x: Float64[Tensor, "S batch n"]) -> Float64[Tensor, "S batch m"]:  # type: ignore[override]
         """Return the inputs (S, batch, m) at states (S, batch, n)."""
         return self.range.within(torch.tanh(self.net(self.features(x))))
 
@@ -96,7 +97,9 @@ class PlainCritic(StackedNetwork):
         self.range = Interval(*plant.input_bounds)
         self.draw([0])
 
-    def rows(self, x: Tensor, u: Tensor) -> Tensor:  # type: ignore[override]
+    def rows(  # type: ignore[override]
+        self, x: Float64[Tensor, "S batch n"], u: Float64[Tensor, "S batch m"]
+    ) -> Float64[Tensor, "S batch"]:
         """Return the costs (S, batch) of inputs (S, batch, m) at states (S, batch, n)."""
         return self.net(torch.cat((self.features(x), self.range.scaled(u)), dim=-1)).squeeze(-1)
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
-from plants.arrays import Array, whole_number
+from plants.arrays import whole_number
 from rl.errors import TrainingError
 
 
@@ -49,7 +49,14 @@ class ReplayBuffer:
         self._rows = self._table.numpy()
         self._first = np.arange(members)[:, None] * self.capacity
 
-    def add(self, state: Array, applied: Array, cost: Array, next_state: Array, terminated: NDArray[np.bool_]) -> None:
+    def add(
+        self,
+        state: Float64[np.ndarray, "S n"],
+        applied: Float64[np.ndarray, "S m"],
+        cost: Float64[np.ndarray, " S"],
+        next_state: Float64[np.ndarray, "S n"],
+        terminated: Bool[np.ndarray, " S"],
+    ) -> None:
         """Keep one transition per member: states (S, n), inputs (S, m), costs (S,), terminated (S,)."""
         to_state, to_input, to_cost, to_next, _ = self._ends
         row = self._rows[:, self._next]

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from rl.guard import Guard, Trouble
 from rl.ledger import Flags, LedgerWriter, Step, frozen
 from rl.replay import ReplayBuffer
 from rl.training import Progress, ProgressReader, Training, TrainingLog
+from yann.stacked import StackedNetwork
 
 
 def train(
@@ -66,6 +68,14 @@ def train(
     return run.training()
 
 
+class _Kept(NamedTuple):
+    """The networks after the last finished episode: one value, so that stopping by hand never splits it."""
+
+    episodes: int
+    actor: StackedNetwork
+    critic: StackedNetwork
+
+
 class _Run:
     """A training under way: `done` episodes are finished, `step` is the one being taken in the next."""
 
@@ -81,7 +91,7 @@ class _Run:
     ) -> None:
         self.plant, self.cost, self.planned, self.seeds, self.steps = plant, cost, planned, seeds, steps
         self.discount, self.settings = agent.discount, agent.settings
-        self.done, self.step = 0, 0
+        self.step = 0
         self.learner = agent.learner(seeds, plant)
         self.guard = Guard(self.learner, self.settings.weight_limit)
         self.starts, self.noise, replay = ([_generator(seed, use) for seed in seeds] for use in range(3))
@@ -92,7 +102,12 @@ class _Run:
         self.test_costs = np.empty((len(seeds), planned + 1, len(test_starts)))
         self.test_unsafe = np.zeros(self.test_costs.shape, dtype=bool)
         self.state = np.empty((len(seeds), plant.n))
-        self._test_and_keep()
+        self.kept = self._tested(0)
+
+    @property
+    def done(self) -> int:
+        """Return how many episodes are finished."""
+        return self.kept.episodes
 
     def episode(self) -> None:
         """Run one episode of every member, with its updates and its test."""
@@ -113,8 +128,7 @@ class _Run:
         if updates:
             self.losses[:, :, self.done] = total / updates
         self.ledger.write_updates(self.done, updates)
-        self.done += 1
-        self._test_and_keep()
+        self.kept = self._tested(self.done + 1)
 
     def progress(self) -> Progress:
         """Return where training stands."""
@@ -137,8 +151,8 @@ class _Run:
             seeds=self.seeds,
             episodes=done,
             discount=self.discount,
-            actors=tuple(self.kept_actor.member(i) for i in members),
-            critics=tuple(self.kept_critic.member(i) for i in members),
+            actors=tuple(self.kept.actor.member(i) for i in members),
+            critics=tuple(self.kept.critic.member(i) for i in members),
             log=log,
             ledger=self.ledger.ledger(done),
         )
@@ -170,13 +184,13 @@ class _Run:
         ready = taken >= self.settings.warm_up and self.buffer.size >= self.settings.batch_size
         return self.settings.updates_per_step if ready else 0
 
-    def _test_and_keep(self) -> None:
-        """Test the networks as they are now, and keep copies of them as the last good ones."""
+    def _tested(self, episodes: int) -> _Kept:
+        """Test the networks as they are after so many episodes, and return copies of them."""
         if len(self.test_starts):
             tested = evaluate(self.learner.actor, self.plant, self.cost, starts=self.test_starts, steps=self.steps)
-            self.test_costs[:, self.done] = tested.costs
-            self.test_unsafe[:, self.done] = tested.violations
-        self.kept_actor, self.kept_critic = copy.deepcopy(self.learner.actor), copy.deepcopy(self.learner.critic)
+            self.test_costs[:, episodes] = tested.costs
+            self.test_unsafe[:, episodes] = tested.violations
+        return _Kept(episodes, copy.deepcopy(self.learner.actor), copy.deepcopy(self.learner.critic))
 
 
 def _generator(seed: int, use: int) -> np.random.Generator:

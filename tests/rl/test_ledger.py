@@ -102,6 +102,12 @@ def test_steps_held_at_a_cap_are_counted(lone, drift):
     assert ledger.runaways.sum() == 0
 
 
+def test_an_angle_straight_down_is_at_no_cap(lone, drift):
+    still = {"update": lambda x, u: x + 0 * u, "state_units": ["rad"], "angles": ("level",)}
+    _, ledger = lone(drift(**still, start_bounds=([np.pi], [np.pi])), steps=3)
+    assert ledger.capped.tolist() == [[0]]
+
+
 def test_rows_are_plain_json_with_names(lone, drift):
     _, ledger = lone(drift(factor=3.0, limit=1.0), episodes=2, seeds=(3, 5), steps=12)
     rows = json.loads(json.dumps(ledger.to_rows()))
