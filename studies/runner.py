@@ -23,7 +23,7 @@ from yann import compile_law, verify
 from yann.stacked import StackedNetwork
 
 KIND = "study block"
-GRID = 81
+GRID = 121
 PATH_STARTS = (2, 3, 8, 9)
 
 

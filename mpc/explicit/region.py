@@ -8,6 +8,8 @@ import numpy as np
 from mpc.explicit.errors import ProblemError
 from plants.arrays import Array
 
+COUNTING = ("half_spaces", "active_rows", "active_count")  # arrays of whole numbers
+
 
 @dataclass(frozen=True, eq=False)
 class CriticalRegion:
@@ -75,28 +77,39 @@ def unpack_regions(arrays: Mapping[str, np.ndarray], inputs: int, rows: Sequence
 
 
 def _check_fit(arrays: Mapping[str, np.ndarray], inputs: int, rows: int) -> None:
-    """Check names, dimensions and lengths, so that a wrong file is named and never indexed out of range."""
-    wanted = {"A": 2, "b": 1, "half_spaces": 1, "active_rows": 1, "active_count": 1, "centre": 2, "radius": 1}
-    wanted |= {"solution_gain": 3, "solution_offset": 2}
-    for name, dimensions in wanted.items():
-        if name not in arrays or arrays[name].ndim != dimensions:
-            raise ProblemError(f"array `{name}` is missing or has not {dimensions} axes")
-        if not np.isfinite(arrays[name]).all():
-            raise ProblemError(f"array `{name}` holds NaN or infinite entries")
+    """Check everything that indexing relies on, so that a wrong file is named and never indexed out of range."""
+    _check_arrays(arrays)
     p, n, t = arrays["solution_gain"].shape
     sizes = {"half_spaces": (p,), "active_count": (p,), "centre": (p, t), "radius": (p,), "solution_offset": (p, n)}
     sizes |= {"A": (len(arrays["b"]), t)}
     for name, shape in sizes.items():
         if arrays[name].shape != shape:
-            raise ProblemError(
-                f"array `{name}` has shape {arrays[name].shape}, but `solution_gain` and `b` ask for {shape}"
-            )
-    for count, values in (("half_spaces", "b"), ("active_count", "active_rows")):
-        total = int(arrays[count].sum())
-        if (arrays[count] < 0).any() or total != len(arrays[values]):
-            raise ProblemError(f"`{count}` adds up to {total}, but `{values}` has {len(arrays[values])} entries")
+            have = arrays[name].shape
+            raise ProblemError(f"array `{name}` has shape {have}, but `solution_gain` and `b` ask for {shape}")
+    _check_counts(arrays, "half_spaces", "b", least=1)
+    _check_counts(arrays, "active_count", "active_rows", least=0)
     if not 1 <= inputs <= n:
         raise ProblemError(f"`inputs` is {inputs}, but the solution has {n} variables")
     active = arrays["active_rows"]
     if len(active) and not (active.min() >= 0 and active.max() < rows):
         raise ProblemError(f"`active_rows` names row {active.max()}, but the problem has {rows} rows")
+
+
+def _check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
+    wanted = {"A": 2, "b": 1, "half_spaces": 1, "active_rows": 1, "active_count": 1, "centre": 2, "radius": 1}
+    for name, axes in (wanted | {"solution_gain": 3, "solution_offset": 2}).items():
+        if name not in arrays or arrays[name].ndim != axes:
+            raise ProblemError(f"array `{name}` is missing or has not {axes} axes")
+        kind = "int64" if name in COUNTING else "float64"
+        if arrays[name].dtype != kind:
+            raise ProblemError(f"array `{name}` holds {arrays[name].dtype}, but {kind} is needed")
+        if not np.isfinite(arrays[name]).all():
+            raise ProblemError(f"array `{name}` holds NaN or infinite entries")
+
+
+def _check_counts(arrays: Mapping[str, np.ndarray], count: str, values: str, least: int) -> None:
+    total, have = int(arrays[count].sum()), len(arrays[values])
+    if total != have:
+        raise ProblemError(f"`{count}` adds up to {total}, but `{values}` has {have} entries")
+    if len(arrays[count]) and not (arrays[count].min() >= least and arrays[count].max() <= have):
+        raise ProblemError(f"`{count}` holds {arrays[count].min()}, but each region has at least {least}")

@@ -160,6 +160,6 @@ def _array(path: str | PathLike[str], name: str, content: bytes) -> np.ndarray:
     count = 1
     for length in shape:
         count *= length
-    if fortran or dtype.str not in DTYPES.values() or count * dtype.itemsize != len(raw):
+    if fortran or min(shape, default=0) < 0 or dtype.str not in DTYPES.values() or count * dtype.itemsize != len(raw):
         raise FileFormatError(f"{path}: {name} declares {shape} of {dtype} but holds {len(raw)} bytes; it is corrupt")
     return np.frombuffer(raw, dtype=dtype).reshape(shape)

@@ -103,3 +103,26 @@ def cells(solved) -> Callable[[str], Partition]:
 @pytest.fixture(scope="session")
 def trusted() -> dict[str, dict]:
     return TRUSTED
+
+
+def clipped_line() -> PiecewiseAffineLaw:
+    """The law z = clip(theta, -1, 1): three regions."""
+    box = {"A_theta": [[1], [-1]], "b_theta": [2, 2]}
+    return solve_explicit(MultiparametricQP([[1]], [0], [[-1]], [[1], [-1]], [1, 1], [[0], [0]], **box))
+
+
+@pytest.fixture(scope="session")
+def small_law() -> Callable[[], PiecewiseAffineLaw]:
+    return clipped_line
+
+
+@pytest.fixture(scope="session")
+def law() -> PiecewiseAffineLaw:
+    return clipped_line()
+
+
+@pytest.fixture
+def path(law: PiecewiseAffineLaw, tmp_path: Path) -> Path:
+    """A file with that law."""
+    law.save(tmp_path / "law.npz")
+    return tmp_path / "law.npz"
