@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import expm
+from scipy.linalg import expm, matrix_balance
 
 from mpc.explicit.errors import ProblemError
 from plants import Plant
-from plants.arrays import Array, real_array, real_points, real_scalar
+from plants.arrays import Array, Checked, real_array, real_points, real_scalar
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +21,11 @@ class LinearModel:
     that does not fit.
     """
 
-    A: Array
-    B: Array
+    A: Checked
+    B: Checked
     sample_time: float
-    state: Array | None = None
-    input: Array | None = None
+    state: Checked = None
+    input: Checked = None
     state_names: Sequence[str] = ()
     state_units: Sequence[str] = ()
     input_names: Sequence[str] = ()
@@ -76,10 +76,11 @@ class LinearModel:
 
         By the Popov-Belevitch-Hautus test: rank [lambda I - A, B] < n.
         """
-        A = np.sqrt(discount) * self.A
+        A, (unit, _) = matrix_balance(np.sqrt(discount) * self.A, permute=False, separate=True)
+        B = self.B / unit[:, None]
         for mode in np.linalg.eigvals(A):
             if abs(mode) >= 1.0 - 1e-9:
-                pencil = np.c_[mode * np.eye(self.n) - A, self.B / max(np.abs(self.B).max(), 1e-300)]
+                pencil = np.c_[mode * np.eye(self.n) - A, B / max(np.abs(B).max(), 1e-300)]
                 if np.linalg.svd(pencil, compute_uv=False)[-1] <= 1e-9 * max(1.0, abs(mode)):
                     return complex(mode / np.sqrt(discount))
         return None
@@ -112,6 +113,10 @@ def linearise(plant: Plant, at: tuple[ArrayLike, ArrayLike] | None = None) -> Li
     `at` (state, input) chooses another steady state; a point that is none raises ProblemError with its drift.
     A plant given by x+ is linearised as it is. Source: Braniff & Tian 2025, Eq. 12.
     """
+    if not isinstance(plant, Plant):
+        raise ProblemError(f"`plant` is a {type(plant).__name__}; pass a Plant, or build the LinearModel by hand")
+    if at is not None and not (isinstance(at, Sequence) and len(at) == 2):
+        raise ProblemError(f"`at` is {at!r}, but it must be a pair (state, input)")
     state, control = plant.equilibrium if at is None else at
     state = real_array(state, "at state", (plant.n,), ProblemError)
     control = real_array(control, "at input", (plant.m,), ProblemError)
@@ -138,6 +143,8 @@ def _check_steady(plant: Plant, state: Array, control: Array) -> None:
 
 
 def _names(names: Sequence[str], name: str, plain: str | None, size: int) -> tuple[str, ...]:
+    if not isinstance(names, Sequence):
+        raise ProblemError(f"`{name}` is {names!r}, but it must be a sequence of texts, one for each entry")
     given = (names,) if isinstance(names, str) else tuple(names)
     if not given:
         return tuple(f"{plain}{i}" if plain else "" for i in range(size))

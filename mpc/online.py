@@ -22,6 +22,8 @@ class ImplicitMPC:
     """
 
     def __init__(self, problem: MPCProblem | MultiparametricQP) -> None:
+        if not isinstance(problem, MPCProblem | MultiparametricQP):
+            raise ProblemError(f"`problem` is a {type(problem).__name__}; pass an MPCProblem or a MultiparametricQP")
         self.problem = problem
         self._qp = condense(problem) if isinstance(problem, MPCProblem) else problem
         self._inputs = problem.model.m if isinstance(problem, MPCProblem) else self._qp.n

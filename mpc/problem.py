@@ -56,7 +56,7 @@ class MPCProblem:
         self._put_bounds()
         check_stabilisable(model, self.discount)
         self._put("terminal_weight", self._checked_terminal_weight())
-        self._put("constraints", tuple(self.constraints))
+        self._put("constraints", self._checked_constraints())
 
     @property
     def all_constraints(self) -> tuple[Constraint, ...]:
@@ -79,6 +79,15 @@ class MPCProblem:
                 f"the size limit {limit}; shorten it, or raise `max_variables`"
             )
         return horizon
+
+    def _checked_constraints(self) -> tuple[Constraint, ...]:
+        if not isinstance(self.constraints, Sequence):
+            raise ProblemError(f"`constraints` is a {type(self.constraints).__name__}; pass a tuple of constraints")
+        for i, constraint in enumerate(self.constraints):
+            if not callable(getattr(constraint, "rows", None)):
+                kind = type(constraint).__name__
+                raise ProblemError(f"`constraints` entry {i} is a {kind}; pass objects with a method rows(prediction)")
+        return tuple(self.constraints)
 
     def _put_bounds(self) -> None:
         states, inputs = self.model.state_names, self.model.input_names

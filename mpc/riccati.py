@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import LinAlgError, solve_discrete_are
+from scipy.linalg import LinAlgError, matrix_balance, solve_discrete_are, solve_discrete_lyapunov
 
 from mpc.explicit.definite import positive_definite, positive_semidefinite
 from mpc.explicit.errors import ProblemError
@@ -21,22 +21,44 @@ def dlqr(A: ArrayLike, B: ArrayLike, Q: ArrayLike, R: ArrayLike, discount: float
     R = positive_definite(weight_matrix(R, "R", model.m), "R")
     gamma = checked_discount(discount)
     check_stabilisable(model, gamma)
-    a, b = np.sqrt(gamma) * model.A, np.sqrt(gamma) * model.B
+    P = _solution(np.sqrt(gamma) * model.A, np.sqrt(gamma) * model.B, Q, R)
+    K = np.linalg.solve(R + gamma * model.B.T @ P @ model.B, gamma * model.B.T @ P @ model.A)
+    P.setflags(write=False)
+    return K, P
+
+
+def _solution(A: Array, B: Array, Q: Array, R: Array) -> Array:
+    """Return the stabilising solution, computed in units of states and cost that make all of A, Q and R about 1."""
+    A, (unit, _) = matrix_balance(A, permute=False, separate=True)
+    Q = Q * np.outer(unit, unit)
+    size = np.abs(Q).max() or 1.0
+    B = np.sqrt(size) * np.linalg.solve(np.linalg.cholesky(R), (B / unit[:, None]).T).T
     try:
-        P = solve_discrete_are(a, b, Q, R)
+        P = solve_discrete_are(A, B, Q / size, np.eye(len(R)))
+        P = _refined(A, B, Q / size, P)
     except (LinAlgError, ValueError) as cause:
         raise ProblemError(
             f"the Riccati equation has no stabilising solution ({cause}); weigh every growing mode in Q"
         ) from cause
-    K = np.linalg.solve(R + b.T @ P @ b, b.T @ P @ a)
-    residual = np.abs(Q + a.T @ P @ (a - b @ K) - P).max() / max(np.abs(P).max(), 1e-300)
-    radius = np.abs(np.linalg.eigvals(a - b @ K)).max()
-    if not (residual < 1e-6 and radius < 1.0 + 1e-9):
-        raise ProblemError(
-            f"the Riccati solution fails its check: relative residual {residual:.2g} (at most 1e-6), spectral radius "
-            f"{radius:.6g} (below 1); rescale the states, or weigh every growing mode in Q"
-        )
-    return K, (P + P.T) / 2
+    return size * P / np.outer(unit, unit)
+
+
+def _refined(A: Array, B: Array, Q: Array, P: Array) -> Array:
+    """Return P after two Newton steps; raises ProblemError unless it solves the equation and stabilises."""
+    for _ in range(2):
+        K = np.linalg.solve(np.eye(B.shape[1]) + B.T @ P @ B, B.T @ P @ A)
+        closed = A - B @ K
+        radius = np.abs(np.linalg.eigvals(closed)).max()
+        if not radius < 1.0:
+            raise ProblemError(
+                f"the Riccati solution does not stabilise: spectral radius {radius:.6g}, but it must be below 1; "
+                "weigh every mode that does not decay in Q"
+            )
+        before, P = P, solve_discrete_lyapunov(closed.T, Q + K.T @ K)
+    change = np.abs(P - before).max() / max(np.abs(P).max(), 1e-300)
+    if change > 1e-9:
+        raise ProblemError(f"the Riccati solution is uncertain by {change:.2g} (at most 1e-9); rescale the states")
+    return (P + P.T) / 2
 
 
 def weight_matrix(value: ArrayLike, name: str, size: int) -> Array:

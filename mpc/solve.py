@@ -1,6 +1,7 @@
 """solve_explicit: the front door from a problem to its law."""
 
 from mpc.condense import condense
+from mpc.explicit.errors import ProblemError
 from mpc.explicit.explore import Progress
 from mpc.explicit.law import PiecewiseAffineLaw
 from mpc.explicit.mpqp import MultiparametricQP
@@ -16,4 +17,6 @@ def solve_explicit(problem: MPCProblem | MultiparametricQP, progress: Progress |
     """
     if isinstance(problem, MPCProblem):
         return solve_multiparametric(condense(problem), problem.model.m, problem.input_bounds, progress)
+    if not isinstance(problem, MultiparametricQP):
+        raise ProblemError(f"`problem` is a {type(problem).__name__}; pass an MPCProblem or a MultiparametricQP")
     return solve_multiparametric(problem, progress=progress)

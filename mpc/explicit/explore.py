@@ -19,7 +19,7 @@ from scipy.optimize import linprog
 from mpc.explicit.errors import NumericalError
 from mpc.explicit.polyhedron import TIGHT
 from mpc.explicit.presolve import LeastDistanceProblem
-from plants.arrays import Array
+from plants.arrays import Array, Indices
 
 TOUCH = 1e-8  # scaled theta: sets this close count as touching, so that no stepping stone is lost
 SLIVER = 1e-8  # scaled theta: a region whose largest ball is smaller is a stepping stone, not a region
@@ -48,7 +48,7 @@ class Candidate:
     V: Array
     A: Array
     b: Array
-    origin: Array
+    origin: Indices
     weak: bool
 
 
@@ -110,7 +110,7 @@ def has_interior(A: Array, b: Array) -> bool:
     return _feasible(A, b - SLIVER)
 
 
-def minimal_rows(A: Array, b: Array) -> Array:
+def minimal_rows(A: Array, b: Array) -> Indices:
     """Return the indices of the rows that {A theta <= b}, unit rows, needs; of equal rows the first."""
     keep = np.ones(len(b), dtype=bool)
     for row in range(len(b) - 1, -1, -1):

@@ -11,7 +11,7 @@ from mpc.explicit.definite import positive_definite
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.labels import Labels, check_labels
 from mpc.explicit.polyhedron import Polyhedron
-from plants.arrays import Array, real_array, whole_number
+from plants.arrays import Checked, real_array, whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +23,14 @@ class MultiparametricQP:
     Raises ProblemError for everything that is not well posed, before any solving.
     """
 
-    H: Array
-    f: Array
-    F: Array
-    G: Array
-    w: Array
-    S: Array
-    A_theta: Array
-    b_theta: Array
+    H: Checked
+    f: Checked
+    F: Checked
+    G: Checked
+    w: Checked
+    S: Checked
+    A_theta: Checked
+    b_theta: Checked
     equality_rows: tuple[int, ...] = ()
     labels: Labels | None = field(default=None, repr=False)
 

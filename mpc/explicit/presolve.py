@@ -6,6 +6,7 @@ rows that no feasible point reaches, and all but one of equal rows, are dropped;
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
@@ -15,7 +16,7 @@ from mpc.explicit.conflict import check_equality, conflict
 from mpc.explicit.errors import Infeasible, NumericalError, ProblemError
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import TIGHT, row_lengths
-from plants.arrays import Array
+from plants.arrays import Array, Indices
 
 ZERO = 1e-10  # a row of norm below this, in scaled variables, has no direction
 REDUNDANT = 1e-9  # a row that the feasible set passes by less than this is dropped
@@ -37,8 +38,8 @@ class LeastDistanceProblem:
     T: Array
     Z: Array
     z0: Array
-    rows: Array
-    theta_rows: Array
+    rows: Indices
+    theta_rows: Indices
     centre: Array
     half_width: Array
     inside: Array
@@ -136,7 +137,8 @@ def _eliminate(M: Array, d: Array, D: Array, problem: MultiparametricQP, rows: l
         return np.eye(n), np.zeros(n), np.zeros((n, D.shape[1]))
     norm = row_lengths(M)
     M, d, D = M / norm[:, None], d / norm, D / norm[:, None]
-    Q, R, order = qr(M.T, pivoting=True)
+    factors: Any = qr(M.T, pivoting=True)
+    Q, R, order = factors
     rank = int((np.abs(np.diag(R)) > 1e-10).sum())
     half = solve_triangular(R[:rank, :rank].T, np.c_[d, D][order[:rank]], lower=True)
     solution = Q[:, :rank] @ half
@@ -151,7 +153,7 @@ def _eliminate(M: Array, d: Array, D: Array, problem: MultiparametricQP, rows: l
     return Q[:, rank:], solution[:, 0], solution[:, 1:]
 
 
-def _theta_rows(problem: MultiparametricQP, D: Array, d: Array, rows: Array) -> tuple[Array, Array, Array]:
+def _theta_rows(problem: MultiparametricQP, D: Array, d: Array, rows: Indices) -> tuple[Array, Array, Indices]:
     """Return the parameter set's rows with unit norm, and the rows 0 <= d + D theta behind them."""
     E = np.vstack([problem.A_theta, -D])
     e = np.concatenate([problem.b_theta, d])
@@ -172,7 +174,7 @@ def _lifted(ldp: LeastDistanceProblem) -> tuple[Array, Array]:
     return A / norm[:, None], np.concatenate([ldp.d, ldp.e]) / norm
 
 
-def _largest_ball(ldp: LeastDistanceProblem) -> tuple[float, Array, Array]:
+def _largest_ball(ldp: LeastDistanceProblem) -> tuple[float, Array, Indices]:
     """Return radius and theta of a largest ball in the feasible set of (v, theta), and the rows of M tight there."""
     A, b = _lifted(ldp)
     cost = np.zeros(A.shape[1] + 1)
