@@ -103,7 +103,7 @@ def discretise(A: ArrayLike, B: ArrayLike, sample_time: float) -> tuple[Array, A
     inputs = real_array(B, "B", (len(drift), None), ProblemError)
     period = real_scalar(sample_time, "sample_time", ProblemError, positive=True)
     n, m = inputs.shape
-    both = expm(period * np.block([[drift, inputs], [np.zeros((m, n + m))]]))
+    both: Array = expm(period * np.block([[drift, inputs], [np.zeros((m, n + m))]]))
     return both[:n, :n], both[:n, n:]
 
 

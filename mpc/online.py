@@ -81,7 +81,7 @@ class ImplicitMPC:
         active = np.abs(multipliers) > 1e-12 * max(1.0, np.abs(multipliers).max(initial=0.0))
         rows, k = self._G[active], int(active.sum())
         system = np.block([[self._H, rows.T], [rows, np.zeros((k, k))]])
-        both = np.linalg.lstsq(system, np.concatenate([-linear, right[active]]), rcond=None)[0]
+        both: Array = np.linalg.lstsq(system, np.concatenate([-linear, right[active]]), rcond=None)[0]
         full = np.zeros(len(right))
         full[active] = both[len(linear) :]
         return both[: len(linear)], full

@@ -21,10 +21,20 @@ def dlqr(A: ArrayLike, B: ArrayLike, Q: ArrayLike, R: ArrayLike, discount: float
     R = positive_definite(weight_matrix(R, "R", model.m), "R")
     gamma = checked_discount(discount)
     check_stabilisable(model, gamma)
+    _check_seen(model, Q, gamma)
     P = _solution(np.sqrt(gamma) * model.A, np.sqrt(gamma) * model.B, Q, R)
     K = np.linalg.solve(R + gamma * model.B.T @ P @ model.B, gamma * model.B.T @ P @ model.A)
     P.setflags(write=False)
     return K, P
+
+
+def _check_seen(model: LinearModel, Q: Array, discount: float) -> None:
+    """Raise ProblemError if a mode grows and costs nothing: then doing nothing is cheaper than to stabilise."""
+    mode = LinearModel(model.A.T, Q, sample_time=1.0).unstabilisable_mode(discount)
+    if mode is not None:
+        raise ProblemError(
+            f"`Q` does not see the mode with eigenvalue {_text(mode)}, which does not decay: weigh it in Q"
+        )
 
 
 def _solution(A: Array, B: Array, Q: Array, R: Array) -> Array:
@@ -81,8 +91,11 @@ def check_stabilisable(model: LinearModel, discount: float = 1.0) -> None:
     """Raise ProblemError naming a mode that grows and that no input reaches, if there is one."""
     mode = model.unstabilisable_mode(discount)
     if mode is not None:
-        shown = f"{mode.real:.6g}" if abs(mode.imag) < 1e-12 else f"{mode:.6g}"
         raise ProblemError(
-            f"(A, B) is not stabilisable: the mode with eigenvalue {shown} does not decay and no input moves it; "
+            f"(A, B) is not stabilisable: the mode with eigenvalue {_text(mode)} does not decay and no input moves it; "
             "add an input that reaches it, or leave the state out of the model"
         )
+
+
+def _text(mode: complex) -> str:
+    return f"{mode.real:.6g}" if abs(mode.imag) < 1e-12 else f"{mode:.6g}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 from scipy.spatial import HalfspaceIntersection, QhullError
 
@@ -56,7 +56,7 @@ class Polyhedron:
         """Return one line with the sizes."""
         return f"Polyhedron({len(self.b)} half-spaces in {self.dimension} dimensions)"
 
-    def contains(self, points: ArrayLike, tolerance: float = 0.0) -> np.ndarray:
+    def contains(self, points: ArrayLike, tolerance: float = 0.0) -> np.bool_ | NDArray[np.bool_]:
         """Return for points (..., n) whether A x <= b + tolerance holds in every row, as booleans (...)."""
         x = real_array(points, "points", None, ProblemError)
         if x.ndim == 0 or x.shape[-1] != self.dimension:
