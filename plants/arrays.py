@@ -5,11 +5,15 @@ error family, so that all answers read alike: the argument, the two numbers side
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Checked = Any
+"""A field of a dataclass: array-like going in, a read-only float64 array once `__post_init__` has checked it."""
 
 
 def real_array(

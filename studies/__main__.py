@@ -11,7 +11,15 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from mpc import FileFormatError
 from plants.arrays import whole_number
@@ -90,7 +98,9 @@ def _study(options: argparse.Namespace, command: str, console: Console) -> int:
     study = study.paper_sized() if options.paper_networks else study
     given = {name: getattr(options, name) for name in ("seeds", "first_seed", "episodes")}
     study = replace(study, **{name: value for name, value in given.items() if value is not None})
-    workers = whole_number((os.cpu_count() or 1) if options.workers is None else options.workers, "workers", StudyError, least=1)
+    workers = whole_number(
+        (os.cpu_count() or 1) if options.workers is None else options.workers, "workers", StudyError, least=1
+    )
     torch.set_num_threads(1)
     with StudyFolder(options.out or Path("results") / options.name) as folder:
         with _bar(console) as bar:
@@ -102,7 +112,9 @@ def _study(options: argparse.Namespace, command: str, console: Console) -> int:
 def _report(options: argparse.Namespace, command: str, console: Console) -> int:
     del command
     if not (options.folder / "result.npz").exists():
-        raise StudyError(f"{options.folder} holds no finished study (no result.npz); run `yann pendulum --out {options.folder}`")
+        raise StudyError(
+            f"{options.folder} holds no finished study (no result.npz); run `yann pendulum --out {options.folder}`"
+        )
     with StudyFolder(options.folder) as folder:
         _write_report(StudyResult.load(folder.path), folder.path, console)
     return 0
@@ -117,7 +129,9 @@ def _write_report(result: StudyResult, folder: Path, console: Console) -> None:
 
 def _bar(console: Console) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[cost]}"), console=console)
+    return Progress(
+        *columns, TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[cost]}"), console=console
+    )
 
 
 class _Watcher:

@@ -55,11 +55,12 @@ class PendulumStudy:
 
 @dataclass(frozen=True, eq=False)
 class PendulumCase:
-    """What the study is made of: plant, problem, law, and the agents by method name."""
+    """What the study is made of: plant, problem, law, the law as an actor, and the agents by method name."""
 
     plant: Plant
     problem: MPCProblem
     law: PiecewiseAffineLaw
+    actor: YannActor
     agents: dict[str, DDPG]
 
 
@@ -85,12 +86,9 @@ def build(study: PendulumStudy) -> PendulumCase:
     plant = clipped_pendulum()
     problem = pendulum_problem(plant, study.horizon)
     law = solve_explicit(problem)
+    actor = YannActor.from_law(law, hidden=study.residual_width)
     agents = {
         "DDPG": DDPG(plain_actor(plant, study.plain_widths), plain_critic(plant, study.plain_widths), study.plain),
-        "YANN-DDPG": DDPG(
-            YannActor.from_law(law, hidden=study.residual_width),
-            YannCritic.from_problem(problem, hidden=study.critic_width),
-            study.yann,
-        ),
+        "YANN-DDPG": DDPG(actor, YannCritic.from_problem(problem, hidden=study.critic_width), study.yann),
     }
-    return PendulumCase(plant, problem, law, agents)
+    return PendulumCase(plant, problem, law, actor, agents)

@@ -47,7 +47,9 @@ class MethodResult:
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Return the blocks of one method as one result, in the order given."""
         first, along = parts[0], {"grid_inputs": 1, "paths": 1, "path_inputs": 1}
-        arrays = {name: np.concatenate([getattr(p, name) for p in parts], along.get(name, 0)) for name in ARRAYS}
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(p, name) for p in parts], along.get(name, 0)) for name in ARRAYS
+        }
         seeds = tuple(seed for part in parts for seed in part.seeds)
         return cls(first.name, seeds, first.discount, first.actor_weights, first.critic_weights, **arrays)
 
@@ -63,7 +65,7 @@ class MethodResult:
     @classmethod
     def of(cls, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
         """Return the method behind `facts` and `arrays`."""
-        return cls(**{**facts, "seeds": tuple(facts["seeds"])}, **{name: arrays[name] for name in ARRAYS})
+        return cls(**{**facts, "seeds": tuple(facts["seeds"]), **{name: arrays[name] for name in ARRAYS}})
 
 
 ARRAYS = ("test_costs", "test_unsafe", "training_costs", "violations", "grid_inputs", "paths", "path_inputs")
@@ -149,7 +151,9 @@ class StudyResult:
             points = {name: arrays[name] for name in ("starts", "stored_best", "grid")}
             return cls(methods=methods, law=law, path_starts=path_starts, **points, **facts)
         except (KeyError, TypeError) as cause:
-            raise FileFormatError(f"{folder / 'result.npz'} does not hold a whole study ({cause}); run it again") from cause
+            raise FileFormatError(
+                f"{folder / 'result.npz'} does not hold a whole study ({cause}); run it again"
+            ) from cause
 
 
 def provenance(command: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from mpc import FileFormatError
 from mpc.explicit.storage import read_archive, write_archive
 from plants.arrays import Array
-from rl import Training, evaluate, train
+from rl import Progress, Training, evaluate, train
 from studies.errors import StudyError
 from studies.folder import StudyFolder
 from studies.pendulum import PendulumCase, PendulumStudy, build
@@ -40,9 +41,7 @@ def run_study(
     checks = check_networks(case)
     published = published_pendulum()
     blocks, seconds = _all_blocks(study, case, folder, reader, workers)
-    methods = [
-        MethodResult.joined([blocks[name, seeds[0]] for seeds in study.blocks]) for name in case.agents
-    ]
+    methods = [MethodResult.joined([blocks[name, seeds[0]] for seeds in study.blocks]) for name in case.agents]
     result = StudyResult(
         name="pendulum",
         settings=asdict(study),
@@ -71,8 +70,7 @@ def groups() -> dict[str, list[int]]:
 
 def check_networks(case: PendulumCase) -> dict[str, Any]:
     """Return what verify says of the actor and of the five-layer network; raise StudyError if one is not the law."""
-    actor = case.agents["YANN-DDPG"].actor
-    found = {"YANN actor": verify(actor, case.law), "five-layer network": verify(compile_law(case.law), case.law)}
+    found = {"YANN actor": verify(case.actor, case.law), "five-layer network": verify(compile_law(case.law), case.law)}
     for name, verification in found.items():
         if not verification.passed:
             raise StudyError(f"the {name} is not its law, so nothing was trained:\n{verification}")
@@ -112,7 +110,6 @@ def run_block(study: PendulumStudy, name: str, seeds: range, reader: Reader | No
     case = build(study)
     agent = case.agents[name]
     starts = published_pendulum().starts
-    progress = None if reader is None else lambda p: reader(name, seeds, p)
     training = train(
         agent,
         case.plant,
@@ -120,7 +117,7 @@ def run_block(study: PendulumStudy, name: str, seeds: range, reader: Reader | No
         seeds=seeds,
         steps=study.steps,
         test_starts=starts,
-        progress=progress,
+        progress=None if reader is None else partial(_tell, reader, name, seeds),
     )
     first = agent.actor.replicate(seeds)
     before = [first.member(i) for i in range(len(seeds))]
@@ -138,6 +135,10 @@ def run_block(study: PendulumStudy, name: str, seeds: range, reader: Reader | No
         path_inputs=inputs,
     )
     return result, round(time.perf_counter() - began, 1)
+
+
+def _tell(reader: Reader, name: str, seeds: range, progress: Progress) -> None:
+    reader(name, seeds, progress)
 
 
 def _log(training: Training) -> dict[str, np.ndarray]:

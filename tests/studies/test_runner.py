@@ -116,7 +116,7 @@ def test_damaged_result_is_refused_by_name(finished, tmp_path):
 
 def test_network_that_is_not_its_law_stops_the_study_before_training(monkeypatch, tmp_path):
     case = build(SMALL)
-    case.agents["YANN-DDPG"].actor.law.gains[2] += 1e-3
+    case.actor.law.gains[2] += 1e-3
     monkeypatch.setattr(runner, "build", lambda study: case)
     with pytest.raises(StudyError, match="YANN actor is not its law"):
         check_networks(case)

@@ -46,5 +46,5 @@ def test_two_workers_give_the_same_bytes_as_one(tmp_path):
 
 def test_divergence_in_another_process_is_told_in_words(tmp_path):
     wild = replace(SMALL, yann=DDPGSettings(actor_learning_rate=1e3))
-    with StudyFolder(tmp_path) as folder, pytest.raises(Diverged, match="actor of seed .* lower its learning rate"):
+    with StudyFolder(tmp_path) as folder, pytest.raises(Diverged, match=r"actor of seed .* lower its learning rate"):
         run_study(wild, folder, "", None, 2)

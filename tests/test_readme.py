@@ -1,0 +1,48 @@
+"""The README's code runs as printed and prints what the README says; its commands exist."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def block(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_code_runs_as_printed_and_prints_what_is_said(tmp_path):
+    (code,), (printed,) = block("python"), block("text")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert without_rounding(done.stdout).startswith(without_rounding(printed))
+    assert "Training(seeds=[0, 1], episodes=3" in done.stdout
+    assert "Evaluation(2 episodes" in done.stdout
+
+
+def test_code_is_at_most_25_lines():
+    lines = [line for line in block("python")[0].splitlines() if line.strip()]
+    assert len(lines) <= 25
+
+
+def test_two_commands_are_targets_of_the_makefile():
+    commands = re.findall(r"^make (\w+)", block("sh")[0], re.MULTILINE)
+    assert commands == ["study", "test"]
+    for command in commands:
+        done = subprocess.run([which("make"), "-n", command], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_files_that_the_readme_names_exist():
+    for name in re.findall(r"\]\((docs/[^)]+)\)", README):
+        assert (ROOT / name).is_file(), name
+
+
+def without_rounding(text):
+    """Return the text with the size of a rounding error, which differs from machine to machine, left out."""
+    return re.sub(r"difference \d\.\de-\d\d", "difference", text)
