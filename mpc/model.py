@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -103,7 +104,7 @@ def discretise(A: ArrayLike, B: ArrayLike, sample_time: float) -> tuple[Array, A
     inputs = real_array(B, "B", (len(drift), None), ProblemError)
     period = real_scalar(sample_time, "sample_time", ProblemError, positive=True)
     n, m = inputs.shape
-    both: Array = expm(period * np.block([[drift, inputs], [np.zeros((m, n + m))]]))
+    both: Any = expm(period * np.block([[drift, inputs], [np.zeros((m, n + m))]]))
     return both[:n, :n], both[:n, n:]
 
 

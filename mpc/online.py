@@ -1,5 +1,7 @@
 """ImplicitMPC: the same problem solved online, one QP per state. Controller, and oracle of the explicit law."""
 
+from typing import Any
+
 import daqp
 import numpy as np
 from numpy.typing import ArrayLike
@@ -81,7 +83,7 @@ class ImplicitMPC:
         active = np.abs(multipliers) > 1e-12 * max(1.0, np.abs(multipliers).max(initial=0.0))
         rows, k = self._G[active], int(active.sum())
         system = np.block([[self._H, rows.T], [rows, np.zeros((k, k))]])
-        both: Array = np.linalg.lstsq(system, np.concatenate([-linear, right[active]]), rcond=None)[0]
+        both: Any = np.linalg.lstsq(system, np.concatenate([-linear, right[active]]), rcond=None)[0]
         full = np.zeros(len(right))
         full[active] = both[len(linear) :]
         return both[: len(linear)], full
