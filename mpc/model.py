@@ -126,9 +126,11 @@ def linearise(plant: Plant, at: tuple[ArrayLike, ArrayLike] | None = None) -> Li
     A, B = plant.jacobians(state, control)
     if plant.is_continuous:
         A, B = discretise(A, B, plant.sample_time)
+    state_units = ["" if unit == "-" else unit for unit in plant.state_units]
+    input_units = ["" if unit == "-" else unit for unit in plant.input_units]
     return LinearModel(
-        A, B, plant.sample_time, state, control, plant.state_names, plant.state_units, plant.input_names,
-        plant.input_units, plant.time_unit,
+        A, B, plant.sample_time, state, control, plant.state_names, state_units, plant.input_names, input_units,
+        plant.time_unit,
     )  # fmt: skip
 
 
