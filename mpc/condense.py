@@ -3,10 +3,13 @@
 import numpy as np
 
 from mpc.constraints import Affine, Prediction, Rows, stack_rows
+from mpc.explicit.errors import ProblemError
 from mpc.explicit.labels import Labels
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.problem import MPCProblem
+
+LEAST_EIGENVALUE = 1e-9  # of the cost with a diagonal of 1: its inverse multiplies rounding errors of the inputs
 
 
 def condense(problem: MPCProblem) -> MultiparametricQP:
@@ -17,6 +20,7 @@ def condense(problem: MPCProblem) -> MultiparametricQP:
     """
     prediction = predict(problem)
     H, f, F = _objective(problem, prediction)
+    _check_condition(H, problem)
     model, horizon = problem.model, problem.horizon
     rows = stack_rows([_no_rows(H.shape[0], model.n), *(c.rows(prediction) for c in problem.all_constraints)])
     box = Polyhedron.from_bounds(*problem.parameter_bounds)
@@ -61,6 +65,19 @@ def _objective(problem: MPCProblem, prediction: Prediction) -> tuple[np.ndarray,
         H += weighted @ control.z_map
         f -= weighted @ model.input
     return H, f, F
+
+
+def _check_condition(H: np.ndarray, problem: MPCProblem) -> None:
+    """Raise ProblemError if rounding errors of H, summed over the horizon, would show in the inputs."""
+    size = np.sqrt(np.diag(H))
+    least = float(np.linalg.eigvalsh(H / np.outer(size, size))[0])
+    if least < LEAST_EIGENVALUE:
+        growth = np.abs(np.linalg.eigvals(problem.model.A)).max()
+        raise ProblemError(
+            f"`horizon` {problem.horizon} is too long for a plant that grows by {growth:.4g} a step, or `input_weight` "
+            f"too small: the scaled cost has the eigenvalue {least:.1g}, but float64 asks for {LEAST_EIGENVALUE:g}; "
+            "shorten the horizon or raise the weight"
+        )
 
 
 def _no_rows(variables: int, parameters: int) -> Rows:

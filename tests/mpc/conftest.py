@@ -1,14 +1,16 @@
-"""An oracle that shares nothing with the solver: non-negative least squares for minimisers, HiGHS for feasibility."""
+"""An oracle that shares nothing with the solver, the geometry of a law's regions, and the pendulum's problem."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog, nnls
+from scipy.spatial import HalfspaceIntersection
 
-from mpc import LinearModel, MPCProblem, MultiparametricQP, condense
+from mpc import LinearModel, MPCProblem, MultiparametricQP, PiecewiseAffineLaw, condense
 
 CERTAIN = 1e-9  # scaled violation of an optimality condition that a reference answer may have at most
+ON_FACET = 1e-9  # a vertex this close to a facet's plane, in half widths, belongs to the facet
 BORDER = (
     1e-15,
     1e-14,
@@ -76,6 +78,55 @@ class Oracle:
 @pytest.fixture(scope="session")
 def oracle() -> type[Oracle]:
     return Oracle
+
+
+class Partition:
+    """A law's regions in half widths around the centre: rows (A, b), vertices, and a point inside every facet."""
+
+    def __init__(self, law: PiecewiseAffineLaw) -> None:
+        self.law = law
+        self.rows = [(r.A * law.half_width, r.b - r.A @ law.centre) for r in law.regions]
+        self.centres = [(r.centre - law.centre) / law.half_width for r in law.regions]
+        self.vertices = [_vertices(A, b, c) for (A, b), c in zip(self.rows, self.centres, strict=True)]
+        self.facets = [facet for region in range(len(self.rows)) for facet in self._facets(region)]
+
+    def physical(self, scaled: np.ndarray) -> np.ndarray:
+        return self.law.centre + self.law.half_width * scaled
+
+    def violations(self, scaled: np.ndarray) -> np.ndarray:
+        """How far each point (b, t) lies outside each region, (b, p); negative inside."""
+        return np.stack([(scaled @ A.T - b).max(axis=1) for A, b in self.rows], axis=1)
+
+    def across(self, step: float) -> np.ndarray:
+        """One point for every facet, `step` beyond it."""
+        return np.array([point + step * normal for _, normal, point in self.facets])
+
+    def _facets(self, region: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        A, b = self.rows[region]
+        corners = self.vertices[region]
+        found = []
+        for normal, level in zip(A, b, strict=True):
+            own = corners[np.abs(corners @ normal - level) <= ON_FACET]
+            middle = own.mean(axis=0) if len(own) else corners.mean(axis=0)
+            flat = np.linalg.matrix_rank(own - middle, tol=ON_FACET)
+            assert flat == len(normal) - 1, f"region {region}: one of its rows is no facet"
+            found.append((region, normal, middle - (middle @ normal - level) * normal))
+        return found
+
+
+def _vertices(A: np.ndarray, b: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    if A.shape[1] == 1:
+        ends = b / A[:, 0]
+        return np.array([[ends[A[:, 0] < 0].max()], [ends[A[:, 0] > 0].min()]])
+    room = b - A @ centre
+    assert (room > 0).all(), "the centre of a region lies outside it"
+    corners = HalfspaceIntersection(np.c_[A, -room / room.min()], np.zeros(A.shape[1])).intersections
+    return centre + room.min() * np.unique(corners.round(11), axis=0)
+
+
+@pytest.fixture(scope="session")
+def partition() -> Callable[[PiecewiseAffineLaw], Partition]:
+    return Partition
 
 
 def pendulum(**changes) -> MPCProblem:

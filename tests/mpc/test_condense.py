@@ -137,10 +137,8 @@ class TotalTorque:
 
     def rows(self, prediction):
         total = sum(quantity.z_map for quantity in prediction.inputs)
-        size = prediction.states[0].theta_map.shape[1]
-        return Rows(
-            np.vstack([total, -total]), np.ones(2), np.zeros((2, size)), ("total torque high", "total torque low")
-        )
+        S = np.zeros((2, prediction.states[0].theta_map.shape[1]))
+        return Rows(np.vstack([total, -total]), np.ones(2), S, ("total torque high", "total torque low"))
 
 
 def test_a_constraint_of_ones_own_joins_in(pendulum_problem):
@@ -151,12 +149,12 @@ def test_a_constraint_of_ones_own_joins_in(pendulum_problem):
     assert "total torque high" in {row for region in law.regions for row in region.active}
 
 
-def test_a_horizon_that_multiplies_rounding_errors_is_refused_or_right(pendulum_problem):
-    """Long horizons of unstable plants make H singular in float64: said, not solved."""
-    model = LinearModel([[2.0]], [[1.0]], 1.0)
-    with pytest.raises(ProblemError, match="`H` must be positive definite"):
-        condense(
-            MPCProblem(
-                model, 1.0, 1e-9, 60, input_bounds=(-1, 1), parameter_bounds=([-1], [1]), terminal_weight=[[0.0]]
-            )
-        )
+@pytest.mark.parametrize(("growth", "horizon"), [(1.5, 30), (2.0, 20), (3.0, 15)])
+def test_a_horizon_that_multiplies_rounding_errors_is_refused(growth, horizon):
+    """Long horizons of unstable plants make H all but singular in float64: said, not solved."""
+    model = LinearModel([[growth, 0.3], [0, 0.9]], [0.2, 1.0], 1.0)
+    problem = MPCProblem(model, np.eye(2), 0.1, horizon, parameter_bounds=([-1, -1], [1, 1]), input_bounds=(-1, 1))
+    with pytest.raises(
+        ProblemError, match=f"`horizon` {horizon} is too long for a plant that grows by {growth:g} a step"
+    ):
+        condense(problem)

@@ -1,0 +1,110 @@
+"""The online controller answers with a checked minimiser or says why not, and never trusts a solver's flag."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mpc import ImplicitMPC, MultiparametricQP, NumericalError, OutsideDomain, ProblemError, condense
+from mpc import online as module
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_it_agrees_with_the_oracle_on_and_off_the_feasible_set(oracle, pendulum_problem, seed):
+    problem = pendulum_problem(horizon=4)
+    online, reference = ImplicitMPC(problem), oracle(problem)
+    x = np.random.default_rng(seed).uniform([-2, -8], [2, 8])
+    expected = reference(x)
+    if expected is None:
+        with pytest.raises(OutsideDomain, match="no solution keeps all limits; start inside it, or soften a limit"):
+            online(x)
+    else:
+        assert online.solution(x) == pytest.approx(expected, abs=1e-9)
+        assert online(x) == pytest.approx(expected[:1], abs=1e-9)
+
+
+def test_a_raw_problem_returns_all_variables(pendulum_problem, oracle):
+    problem = condense(pendulum_problem())
+    online = ImplicitMPC(problem)
+    assert online([0.1, 0.2]).shape == (2,)
+    assert online([0.1, 0.2]) == pytest.approx(oracle(problem)(np.array([0.1, 0.2])))
+
+
+@pytest.mark.parametrize("batch", [(), (7,), (2, 3), (0,)])
+def test_batches(pendulum_problem, batch):
+    online = ImplicitMPC(pendulum_problem())
+    x = np.random.default_rng(0).uniform(-0.2, 0.2, (*batch, 2))
+    u = online(x)
+    assert u.shape == (*batch, 1)
+    assert online.solution(x).shape == (*batch, 2)
+    for index in np.ndindex(*batch):
+        assert (u[index] == online(x[index])).all()
+
+
+def test_lists_and_float32_are_accepted(pendulum_problem):
+    online = ImplicitMPC(pendulum_problem())
+    x = np.array([0.25, -0.5])
+    assert (online([0.25, -0.5]) == online(x)).all()
+    assert (online(x.astype(np.float32)) == online(x)).all()
+    assert repr(online) == "ImplicitMPC(MPCProblem(2 states, 1 inputs, horizon 2, discount 1))"
+
+
+def test_without_rows_it_is_the_free_solution():
+    box = {"A_theta": [[1], [-1]], "b_theta": [1, 1]}
+    online = ImplicitMPC(MultiparametricQP([[2]], [0.5], [[1]], np.zeros((0, 1)), [], np.zeros((0, 1)), **box))
+    assert online([0.5]) == pytest.approx([-0.5])
+
+
+def test_equality_rows_hold():
+    rows = {"G": [[1, 1], [1, 0]], "w": [1, 0.2], "S": [[1, 0], [0, 0]], "equality_rows": (0,)}
+    box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": [1, 1, 1, 1]}
+    z = ImplicitMPC(MultiparametricQP(np.eye(2), [0, 0], np.eye(2), **rows, **box))([0.3, -0.4])
+    assert z == pytest.approx([0.2, 1.1])
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "words"),
+    [
+        ([np.nan, 0], ProblemError, r"`theta` is NaN at \[0\]"),
+        ([0, np.inf], ProblemError, r"`theta` is infinite at \[1\]"),
+        ([0, 0, 0], ProblemError, r"last axis must be 2 long \(angle, rate\)"),
+        (["a", "b"], ProblemError, "`theta` has dtype"),
+        ([2.1, 0], OutsideDomain, r"theta \(angle = 2.1, rate = 0\).*leaves the parameter set by 0.1"),
+        ([2, 8], OutsideDomain, "no solution keeps all limits"),
+    ],
+)
+def test_states_without_an_answer(pendulum_problem, x, error, words):
+    with pytest.raises(error, match=words):
+        ImplicitMPC(pendulum_problem())(x)
+
+
+def test_outside_carries_the_state_and_a_row(pendulum_problem):
+    with pytest.raises(OutsideDomain) as caught:
+        ImplicitMPC(pendulum_problem())([2, 8])
+    assert caught.value.theta.tolist() == [2, 8]
+    assert "limit" in caught.value.row
+
+
+@pytest.mark.parametrize("wrong", ["z", "nothing active", "flag"])
+def test_a_solver_that_lies_is_caught(pendulum_problem, monkeypatch, wrong):
+    """Optimal flags with a wrong active set, a wrong z, or no flag worth the name: KKT is what counts."""
+    honest = module.daqp.solve
+
+    def lying(*arguments, **settings):
+        z, value, _, info = honest(*arguments, **settings)
+        multipliers = np.zeros_like(info["lam"]) if wrong == "nothing active" else info["lam"]
+        return (z + 1 if wrong == "z" else z), value, (-4 if wrong == "flag" else 1), info | {"lam": multipliers}
+
+    online = ImplicitMPC(pendulum_problem())
+    x, expected = [0.5, 1.0], ImplicitMPC(pendulum_problem())([0.5, 1.0])
+    monkeypatch.setattr(module.daqp, "solve", lying)
+    if wrong == "nothing active":
+        with pytest.raises(NumericalError, match=r"was not solved: KKT residual .* \(DAQP flag 1\)"):
+            online(x)
+    else:
+        assert online(x) == pytest.approx(expected)
+
+
+def test_what_is_no_problem(pendulum_problem):
+    with pytest.raises(ProblemError, match="`problem` is a str; pass an MPCProblem or a MultiparametricQP"):
+        ImplicitMPC("pendulum")
