@@ -26,12 +26,12 @@ class TrainingLog:
 
     def __repr__(self) -> str:
         """Return one line: the mean test cost before and after."""
-        before, after = (self.test_costs[:, i].mean() if self.test_costs.size else float("nan") for i in (0, -1))
         seeds, points, starts = self.test_costs.shape
-        return (
-            f"TrainingLog({seeds} seeds, {points - 1} episodes, {starts} test starts, "
-            f"mean test cost {before:.4g} -> {after:.4g})"
-        )
+        tested = ", no test starts"
+        if starts:
+            before, after = self.test_costs[:, 0].mean(), self.test_costs[:, -1].mean()
+            tested = f", {starts} test starts, mean test cost {before:.4g} -> {after:.4g}"
+        return f"TrainingLog({seeds} seeds, {points - 1} episodes{tested})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

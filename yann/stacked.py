@@ -47,9 +47,16 @@ class StackedLinear(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return W x + b for every member's rows."""
+        return self.columns(rows.mT).mT
+
+    def columns(self, columns: Tensor) -> Tensor:
+        """Return W x + b for columns (S, inputs, batch), as (S, outputs, batch).
+
+        So the weights' gradients come out in the order in which weights are kept, and need no copy.
+        """
         if self.bias is None:
-            return torch.bmm(rows, self.weight.mT)
-        return torch.baddbmm(self.bias.unsqueeze(1), rows, self.weight.mT)
+            return torch.bmm(self.weight, columns)
+        return torch.baddbmm(self.bias.unsqueeze(-1), self.weight, columns)
 
     def extra_repr(self) -> str:
         """Return the sizes that printing a network shows."""
@@ -78,15 +85,15 @@ class StackedMLP(nn.Module):
         self.activation = activation
         pairs = list(pairwise(sizes))
         last = len(pairs) - 1
-        self.layers = nn.ModuleList(
-            StackedLinear(inputs, outputs, zero=zero_last and i == last) for i, (inputs, outputs) in enumerate(pairs)
-        )
+        self.layers = nn.ModuleList(StackedLinear(*pair, zero=zero_last and i == last) for i, pair in enumerate(pairs))
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Return the last layer's output for every member's rows."""
-        for layer in self.layers[:-1]:
-            rows = self.activation(layer(rows))
-        return self.layers[-1](rows)
+        """Return the last layer's output (S, batch, outputs) for every member's rows (S, batch, inputs)."""
+        *inner, last = self.layers
+        columns = rows.mT
+        for layer in inner:
+            columns = self.activation(layer.columns(columns))  # type: ignore[operator]
+        return last.columns(columns).mT  # type: ignore[operator]
 
 
 class StackedNetwork(nn.Module):

@@ -64,7 +64,7 @@ def test_gradients_reach_the_state(law):
         point = torch.tensor(region.centre, requires_grad=True)
         for i in range(law.m):
             (gradient,) = torch.autograd.grad(actor(point)[i], point)
-            assert np.allclose(gradient, region.gain[i], rtol=1e-12, atol=0)
+            assert np.allclose(gradient, region.gain[i], rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("form", FORMS)
