@@ -37,14 +37,14 @@ class Labels:
         return cls(**{key: tuple(str(name) for name in names) for key, names in data.items()})
 
 
-def check_labels(labels: Labels, parameters: int, variables: int, rows: int) -> None:
-    """Raise ProblemError unless `labels` names everything once and gives either all units of a kind or none."""
+def check_labels(labels: Labels, parameters: int, variables: int, rows: int | None = None) -> None:
+    """Raise ProblemError unless everything is named once (None: any number), with all units of a kind or none."""
     if not isinstance(labels, Labels):
         raise ProblemError(f"`labels` is a {type(labels).__name__}; pass Labels(parameters, variables, rows), or None")
     for kind, have, want in (
         ("parameters", len(labels.parameters), parameters),
         ("variables", len(labels.variables), variables),
-        ("rows", len(labels.rows), rows),
+        ("rows", len(labels.rows), len(labels.rows) if rows is None else rows),
         ("parameter units", len(labels.parameter_units) or parameters, parameters),
         ("variable units", len(labels.variable_units) or variables, variables),
     ):

@@ -51,7 +51,7 @@ class PiecewiseAffineLaw:
         shapes = {(r.gain.shape, r.solution_gain.shape, r.A.shape[1]) for r in self.regions}
         if len(shapes) > 1:
             raise ProblemError(f"the regions differ in size (gain, solution, parameters): {sorted(shapes)}")
-        check_labels(self.labels, self.t, len(self.regions[0].solution_offset), len(self.labels.rows))
+        check_labels(self.labels, self.t, len(self.regions[0].solution_offset))
         if self.parameter_set.dimension != self.t:
             raise ProblemError(f"`parameter_set` has {self.parameter_set.dimension} parameters, the regions {self.t}")
         pairs = [("parameter_bounds", self.parameter_bounds, self.t)]
