@@ -2,8 +2,10 @@
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from multiprocessing.queues import SimpleQueue
 from typing import Any
 
@@ -35,7 +37,8 @@ def run_tasks(
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _begin, (messages,))
     try:
-        futures = {pool.submit(_perform, work, task): index for index, task in enumerate(tasks)}
+        with _interrupts_ignored():
+            futures = {pool.submit(_perform, work, task): index for index, task in enumerate(tasks)}
         yield from _finished(futures, messages, reader)
     except BaseException:
         for process in set(multiprocessing.active_children()) - others:
@@ -43,6 +46,19 @@ def run_tasks(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let processes begun within inherit deaf ears: Ctrl-C reaches the whole group, but the parent ends its workers."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _finished(
@@ -62,7 +78,6 @@ def _finished(
 def _begin(messages: "SimpleQueue[Any]") -> None:
     global _messages  # noqa: PLW0603 - a pool gives its workers a queue in no other way
     _messages = messages
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     torch.set_num_threads(1)
 
 

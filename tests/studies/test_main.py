@@ -1,0 +1,127 @@
+"""The command line, as a person types it."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from studies.__main__ import EXAMPLES, main
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    path = tmp_path_factory.mktemp("quick")
+    assert main(["pendulum", "--quick", "--episodes", "2", "--out", str(path)]) == 0
+    return path
+
+
+def test_quick_study_writes_rows_and_a_report(quick):
+    rows = json.loads((quick / "result.json").read_text())["rows"]
+    assert len(rows) == 2 * 2 * 30
+    wanted = {"method", "scenario", "seed", "start", "cost_initial", "cost_final", "cost_best"}
+    assert set(rows[0]) == wanted | {"violations_training", "violations_test"}
+    assert (quick / "report.html").stat().st_size > 100_000
+    assert not list(quick.glob("block-*"))
+
+
+def test_seeds_first_seed_and_the_verb_before_the_name(tmp_path, capsys):
+    words = f"study pendulum --quick --seeds 1 --first-seed 7 --episodes 1 --workers 1 --out {tmp_path / 'a' / 'b'}"
+    assert main(shlex.split(words)) == 0
+    saved = json.loads((tmp_path / "a" / "b" / "result.json").read_text())
+    assert {row["seed"] for row in saved["rows"]} == {7}
+    assert saved["provenance"]["command"] == f"yann {words}"
+    assert "28.42" in capsys.readouterr().out, "the paper's figure stands beside ours"
+
+
+def test_report_is_drawn_again_from_what_was_saved_to_the_same_bytes(quick, capsys):
+    before = (quick / "report.html").read_bytes()
+    (quick / "report.html").unlink()
+    assert main(["report", str(quick)]) == 0
+    assert (quick / "report.html").read_bytes() == before
+    assert "report.html" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["pendulum", "--seeds", "0"], "`seeds` is 0, but it must be at least 1"),
+        (["pendulum", "--episodes", "-3"], "`episodes` is -3"),
+        (["pendulum", "--first-seed", "-1"], "`first_seed` is -1"),
+        (["pendulum", "--workers", "0"], "`workers` is 0"),
+        (["report", "nowhere"], "no finished study"),
+    ],
+)
+def test_refusals_are_one_line_with_code_1_and_write_nothing(words, said, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 1
+    error = capfd.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.name != ".lock"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "required"),
+        (["study", "pendlum"], "did you mean 'pendulum'"),
+        (["pendulum", "--seeds", "many"], "invalid int value: 'many'"),
+        (["pendulum", "--sedes", "3"], "unrecognized arguments: --sedes"),
+    ],
+)
+def test_wrong_usage_is_code_2_with_the_mend(words, said, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert said in capsys.readouterr().err
+
+
+def test_help_shows_examples_and_its_options_exist(capsys):
+    for words in (["--help"], ["study", "--help"], ["report", "--help"]):
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+    shown = capsys.readouterr().out
+    for option in re.findall(r"--[a-z-]+", EXAMPLES):
+        assert option in shown
+
+
+def test_read_only_folder_is_refused_before_training(tmp_path, capfd):
+    if os.geteuid() == 0:
+        target = "/proc/yann-study"
+    else:
+        tmp_path.chmod(0o500)
+        target = str(tmp_path / "inside")
+    assert main(["pendulum", "--quick", "--out", target]) == 1
+    assert "error:" in capfd.readouterr().err
+
+
+def test_ctrl_c_ends_every_process_and_says_how_to_go_on(tmp_path):
+    command = [sys.executable, "-m", "studies", "pendulum", "--seeds", "2", "--workers", "2", "--out", str(tmp_path)]
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / ".lock").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2)
+    os.killpg(run.pid, signal.SIGINT)
+    _, error = run.communicate(timeout=60)
+    assert run.returncode == 130, error
+    assert "goes on from them" in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "result.json").exists()
+    assert ended(run.pid), "no process of the group is left"
+
+
+def ended(group):
+    """Return whether the process group is empty within ten seconds."""
+    for _ in range(100):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
