@@ -55,6 +55,7 @@ def _solution(A: Array, B: Array, Q: Array, R: Array) -> Array:
 
 def _refined(A: Array, B: Array, Q: Array, P: Array) -> Array:
     """Return P after two Newton steps; raises ProblemError unless it solves the equation and stabilises."""
+    before = P
     for _ in range(2):
         K = np.linalg.solve(np.eye(B.shape[1]) + B.T @ P @ B, B.T @ P @ A)
         closed = A - B @ K

@@ -1,11 +1,10 @@
 """Conflict: which rows of a problem cannot hold together, and rows that only look as if they left no room."""
 
 import numpy as np
-from scipy.optimize import linprog
 
 from mpc.explicit.errors import Infeasible, ProblemError
+from mpc.explicit.linear import balanced, linear_program, row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
-from mpc.explicit.polyhedron import TIGHT, balanced, row_lengths
 from plants.arrays import Array
 
 NO_ROOM = 1e-9  # a row with less room than this, beside its own right-hand side, is an equality
@@ -18,7 +17,7 @@ def conflict(problem: MultiparametricQP, equalities: list[int]) -> Infeasible:
     A, b, weight = np.vstack([A, -A[equalities]]), np.r_[b, -b[equalities]], np.r_[weight, weight[equalities]]
     rows, levels, unit = balanced(np.c_[A, -weight], b)
     cost = np.r_[np.zeros(A.shape[1]), 1.0] * unit
-    result = linprog(cost / cost[-1], rows, levels, bounds=(None, None), options=TIGHT)
+    result = linear_program(cost / cost[-1], rows, levels)
     if not result.success:
         return Infeasible(["all rows together"], float("nan"))
     tight = np.flatnonzero(result.ineqlin.marginals < -1e-9)
@@ -31,7 +30,7 @@ def check_equality(problem: MultiparametricQP, row: int) -> None:
     """Raise ProblemError if a row that looks like an equality has room, measured by its own size."""
     G, w, S = problem.G[row], problem.w[row], problem.S[row]
     rows, levels, unit = balanced(*_rows_over_all(problem))
-    result = linprog(np.concatenate([G, -S]) * unit, rows, levels, bounds=(None, None), options=TIGHT)
+    result = linear_program(np.concatenate([G, -S]) * unit, rows, levels)
     size = np.abs(w) + np.abs(S).sum()
     room = w - result.fun if result.success else np.inf
     if room > NO_ROOM * (size if size > 0 else 1.0):

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import daqp
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.optimize import linprog
 
 from mpc.explicit.errors import NumericalError
-from mpc.explicit.polyhedron import TIGHT
+from mpc.explicit.linear import linear_program
 from mpc.explicit.presolve import LeastDistanceProblem
 from plants.arrays import Array, Indices
 
@@ -162,9 +161,8 @@ def _feasible(A: Array, b: Array) -> bool:
 
 def _least_violation(A: Array, b: Array) -> float:
     """Return the least s, at least -1, for which {A theta <= b + s} holds a point."""
-    free = [(None, None)] * A.shape[1]
     rows = np.c_[A, -np.ones(len(A))]
-    result = linprog(np.r_[np.zeros(A.shape[1]), 1.0], rows, b, bounds=[*free, (-1.0, None)], options=TIGHT)
+    result = linear_program(np.r_[np.zeros(A.shape[1]), 1.0], rows, b, last=(-1.0, None))
     if not result.success:
         raise NumericalError(f"neither DAQP nor HiGHS could tell whether a region of theta is empty: {result.message}")
     return float(result.fun)

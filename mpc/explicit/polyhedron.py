@@ -6,15 +6,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linprog
 from scipy.spatial import HalfspaceIntersection, QhullError
 
 from mpc.explicit.errors import NumericalError, ProblemError
+from mpc.explicit.linear import balanced, linear_program
 from plants.arrays import Array, bounds_pair, real_array
-
-FREE = (None, None)
-TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # of linear programs
-BALANCING = 10  # rounds; each halves the exponents of what is left to balance
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +66,7 @@ class Polyhedron:
         """
         n = self.dimension
         norms = np.linalg.norm(self.A, axis=1)
-        result = linprog(np.r_[np.zeros(n), -1.0], np.c_[self.A, norms], self.b, bounds=[FREE] * n + [(None, 1e9)])
+        result = linear_program(np.r_[np.zeros(n), -1.0], np.c_[self.A, norms], self.b, last=(None, 1e9))
         if not result.success:
             raise NumericalError(f"the largest ball of {self!r} was not found: {result.message}")
         return float(result.x[-1]), result.x[:-1]
@@ -104,7 +100,7 @@ class Polyhedron:
         cost = np.zeros(self.dimension)
         cost[index] = sign
         rows, levels, unit = balanced(self.A, self.b)
-        result = linprog(cost * unit, rows, levels, bounds=FREE)
+        result = linear_program(cost, rows, levels)
         name = names[index] if names else f"component {index}"
         side = "below" if sign > 0 else "above"
         if result.status == 3:
@@ -113,20 +109,4 @@ class Polyhedron:
             raise ProblemError(f"the set is empty: its {len(self.b)} rows contradict one another; widen one of them")
         if not result.success:
             raise NumericalError(f"the extent of {self!r} was not found: {result.message}")
-        return float(result.fun)
-
-
-def balanced(A: Array, b: Array) -> tuple[Array, Array, Array]:
-    """Return (A, b, unit) of {A x <= b} in x / unit: entries near 1, because linear programs take tiny ones for 0."""
-    unit = np.ones(A.shape[1])
-    for _ in range(BALANCING):
-        row, column = (np.sqrt(np.abs(A).max(axis=axis, initial=0.0)) for axis in (1, 0))
-        row, column = np.where(row > 0, row, 1.0), np.where(column > 0, column, 1.0)
-        A, b, unit = A / np.outer(row, column), b / row, unit / column
-    return A, b, unit
-
-
-def row_lengths(rows: Array) -> Array:
-    """Return the length of every row; 1 for a row of zeros."""
-    length = np.linalg.norm(rows, axis=1)
-    return np.where(length > 0, length, 1.0)
+        return float(result.fun * unit[index])

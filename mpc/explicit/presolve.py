@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
-from scipy.optimize import linprog
 
 from mpc.explicit.conflict import check_equality, conflict
 from mpc.explicit.errors import Infeasible, NumericalError, ProblemError
+from mpc.explicit.linear import linear_program, row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
-from mpc.explicit.polyhedron import TIGHT, row_lengths
 from plants.arrays import Array, Indices
 
 ZERO = 1e-10  # a row of norm below this, in scaled variables, has no direction
@@ -179,8 +178,7 @@ def _largest_ball(ldp: LeastDistanceProblem) -> tuple[float, Array, Indices]:
     A, b = _lifted(ldp)
     cost = np.zeros(A.shape[1] + 1)
     cost[-1] = -1.0
-    free = [(None, None)] * A.shape[1]
-    result = linprog(cost, np.c_[A, np.ones(len(A))], b, bounds=[*free, (None, 1.0)], options=TIGHT)
+    result = linear_program(cost, np.c_[A, np.ones(len(A))], b, last=(None, 1.0))
     if not result.success:
         raise NumericalError(f"no interior point of the feasible set was found: {result.message}")
     tight = np.flatnonzero(result.ineqlin.marginals < -1e-9)
@@ -204,11 +202,10 @@ def _without_redundant(ldp: LeastDistanceProblem) -> LeastDistanceProblem:
     """Return the problem without the rows of M that no feasible (v, theta) passes when they are left out."""
     A, b = _lifted(ldp)
     keep = np.ones(len(b), dtype=bool)
-    free = [(None, None)] * A.shape[1]
     for row in range(len(ldp.d)):
         keep[row] = False
         bounded = np.vstack([A[keep], A[row]])
-        result = linprog(-A[row], bounded, np.r_[b[keep], b[row] + 1.0], bounds=free, options=TIGHT)
+        result = linear_program(-A[row], bounded, np.r_[b[keep], b[row] + 1.0])
         keep[row] = not result.success or -result.fun > b[row] + REDUNDANT
     real = keep[: len(ldp.d)]
     return replace(ldp, M=ldp.M[real], d=ldp.d[real], D=ldp.D[real], rows=ldp.rows[real])

@@ -92,12 +92,15 @@ def test_no_flipped_bit_changes_a_law_in_silence(path):
     law.save(path)
     content = path.read_bytes()
     inside = {content.find(part) + i for part in read_members(path).values() for i in range(len(part))}
-    for index in range(len(content)):
-        for bit in [index % 8] if index in inside else range(8):  # members stand under CRC and SHA-256 besides
-            changed = bytearray(content)
-            changed[index] ^= 1 << bit
-            path.write_bytes(changed)
-            assert harmless_or_refused(law, path), f"byte {index}, bit {bit}"
+    with path.open("r+b", buffering=0) as file:
+        for index, byte in enumerate(content):
+            for bit in [index % 8] if index in inside else range(8):  # members stand under CRC and SHA-256 besides
+                file.seek(index)
+                file.write(bytes([byte ^ (1 << bit)]))
+                assert harmless_or_refused(law, path), f"byte {index}, bit {bit}"
+            file.seek(index)
+            file.write(bytes([byte]))
+    assert PiecewiseAffineLaw.load(path).digest == law.digest
 
 
 def test_a_flipped_bit_in_an_array_names_it(path):
