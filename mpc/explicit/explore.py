@@ -15,13 +15,14 @@ import daqp
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.errors import NumericalError
 from mpc.explicit.linear import linear_program
 from mpc.explicit.presolve import LeastDistanceProblem
 from plants.arrays import Array, Indices
 
 TOUCH = 1e-8  # scaled theta: sets this close count as touching, so that no stepping stone is lost
-SLIVER = 1e-8  # scaled theta: a region whose largest ball is smaller is a stepping stone, not a region
+SLIVER = TOLERANCE  # scaled theta: where no larger ball fits, the neighbours answer; a stepping stone, not a region
 PASSED = 1e-11  # scaled theta: a row that the others let theta pass by less than this is redundant
 DEPENDENT = 1e-8  # a unit row this close to the span of the active rows breaks LICQ
 UNSURE = 1e-10  # scaled theta: the accuracy of a linear program

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.explore import Candidate, Progress, explore, minimal_rows
 from mpc.explicit.law import PiecewiseAffineLaw
@@ -27,8 +28,8 @@ def solve_multiparametric(
     regions = tuple(_region(problem, ldp, candidate, m) for candidate in explore(ldp, progress))
     if not regions:
         raise ProblemError(
-            "no region is wider than 1e-8 of the parameter set's half width: the feasible set is a sliver; "
-            "widen the constraints or shrink the parameter set around it"
+            f"no region is wider than {2 * TOLERANCE:g} half widths of the parameter set: the feasible set is a "
+            "sliver; widen the constraints or shrink the parameter set around it"
         )
     bounds = (ldp.centre - ldp.half_width, ldp.centre + ldp.half_width)
     return PiecewiseAffineLaw(regions, problem.parameter_set, bounds, problem.names, input_bounds)

@@ -123,6 +123,20 @@ def test_a_start_that_is_not_solved_is_an_error(problem, monkeypatch):
         solve_explicit(problem("pend_N2"))
 
 
+@pytest.mark.parametrize("width", [1e-4, 1e-6, 1e-8, 1e-10, 1e-11, 1e-12])
+def test_slivers_are_regions_until_their_neighbours_answer_inside_them(width):
+    """Two limits that differ by a hair: between them lies a strip of that width, along 0.3 of the other parameter."""
+    mixed, box = np.array([[1, 0.3], [1, 0.3]]), np.vstack([np.eye(2), -np.eye(2)])
+    law = solve_explicit(
+        MultiparametricQP(np.eye(2), [0, 0], -mixed, np.eye(2), [0.5, 0.5 + width], np.zeros((2, 2)), box, np.ones(4))
+    )
+    assert len(law.regions) == (3 if width > 3e-11 else 2)
+    generator = np.random.default_rng(0)
+    second = generator.uniform(-0.9, 0.9, 500)
+    theta = np.c_[0.5 - 0.3 * second + width * generator.uniform(-1, 2, 500), second]
+    assert law(theta) == pytest.approx(np.minimum(theta @ mixed.T, [0.5, 0.5 + width]), abs=1e-11)
+
+
 def test_exchange_steps_are_needed_and_taken():
     """Three rows meet in two variables: from {0, 1} to {1, 2} no set in between exists, only the exchange."""
     law = solve_explicit(
