@@ -8,6 +8,7 @@ from mpc.explicit.labels import Labels
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.problem import MPCProblem
+from plants.arrays import instance_of
 
 LEAST_EIGENVALUE = 1e-9  # of the cost with a diagonal of 1: its inverse multiplies rounding errors of the inputs
 
@@ -18,6 +19,7 @@ def condense(problem: MPCProblem) -> MultiparametricQP:
     The states are eliminated through the model. Every row carries a sentence, such as
     "torque at its upper limit 2 N m at step 0". Source: Braniff & Tian 2025, Eq. 9, with the usual half before H.
     """
+    instance_of(problem, MPCProblem, "problem", ProblemError, "pass MPCProblem(linearise(plant), ...)")
     prediction = predict(problem)
     H, f, F = _objective(problem, prediction)
     _check_condition(H, problem)

@@ -77,13 +77,14 @@ class LinearModel:
 
         By the Popov-Belevitch-Hautus test: rank [lambda I - A, B] < n.
         """
-        A, (unit, _) = matrix_balance(np.sqrt(discount) * self.A, permute=False, separate=True)
+        gamma = real_scalar(discount, "discount", ProblemError, positive=True)
+        A, (unit, _) = matrix_balance(np.sqrt(gamma) * self.A, permute=False, separate=True)
         B = self.B / unit[:, None]
         for mode in np.linalg.eigvals(A):
             if abs(mode) >= 1.0 - 1e-9:
                 pencil = np.c_[mode * np.eye(self.n) - A, B / max(np.abs(B).max(), 1e-300)]
                 if np.linalg.svd(pencil, compute_uv=False)[-1] <= 1e-9 * max(1.0, abs(mode)):
-                    return complex(mode / np.sqrt(discount))
+                    return complex(mode / np.sqrt(gamma))
         return None
 
     def __repr__(self) -> str:

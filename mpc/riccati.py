@@ -9,6 +9,9 @@ from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
 from plants.arrays import Array, real_array, real_scalar
 
+NEWTON_STEPS = 10
+SETTLED = 1e-9  # relative change of one more Newton step; its own error is about the square of this
+
 
 def dlqr(A: ArrayLike, B: ArrayLike, Q: ArrayLike, R: ArrayLike, discount: float = 1.0) -> tuple[Array, Array]:
     """Return (K (m, n), P (n, n)): u = -K s is optimal and s'P s its cost, sum of discount^t (s'Qs + u'Ru).
@@ -45,31 +48,33 @@ def _solution(A: Array, B: Array, Q: Array, R: Array) -> Array:
     B = np.sqrt(size) * np.linalg.solve(np.linalg.cholesky(R), (B / unit[:, None]).T).T
     try:
         P = solve_discrete_are(A, B, Q / size, np.eye(len(R)))
-        P = _refined(A, B, Q / size, P)
     except (LinAlgError, ValueError) as cause:
         raise ProblemError(
-            f"the Riccati equation has no stabilising solution ({cause}); weigh every growing mode in Q"
+            f"the Riccati equation has no stabilising solution ({cause}); weigh every growing mode in the state weight"
         ) from cause
-    return size * P / np.outer(unit, unit)
+    return size * _refined(A, B, Q / size, P) / np.outer(unit, unit)
 
 
 def _refined(A: Array, B: Array, Q: Array, P: Array) -> Array:
-    """Return P after two Newton steps; raises ProblemError unless it solves the equation and stabilises."""
-    before = P
-    for _ in range(2):
+    """Return P after Newton steps, until it stays; raises ProblemError unless it stays and stabilises."""
+    change = np.inf
+    for _ in range(NEWTON_STEPS):
         K = np.linalg.solve(np.eye(B.shape[1]) + B.T @ P @ B, B.T @ P @ A)
         closed = A - B @ K
         radius = np.abs(np.linalg.eigvals(closed)).max()
         if not radius < 1.0:
             raise ProblemError(
                 f"the Riccati solution does not stabilise: spectral radius {radius:.6g}, but it must be below 1; "
-                "weigh every mode that does not decay in Q"
+                "weigh every mode that does not decay in the state weight"
             )
         before, P = P, solve_discrete_lyapunov(closed.T, Q + K.T @ K)
-    change = np.abs(P - before).max() / max(np.abs(P).max(), 1e-300)
-    if change > 1e-9:
-        raise ProblemError(f"the Riccati solution is uncertain by {change:.2g} (at most 1e-9); rescale the states")
-    return (P + P.T) / 2
+        change = np.abs(P - before).max() / max(np.abs(P).max(), 1e-300)
+        if change <= SETTLED:
+            return (P + P.T) / 2
+    raise ProblemError(
+        f"the Riccati solution is uncertain by {change:.2g} (at most {SETTLED:g}); bring the weights of states and inputs "
+        "nearer to each other, or use other units"
+    )
 
 
 def weight_matrix(value: ArrayLike, name: str, size: int) -> Array:

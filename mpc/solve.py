@@ -15,6 +15,8 @@ def solve_explicit(problem: MPCProblem | MultiparametricQP, progress: Progress |
     `progress` is called with (regions found, active sets waiting). Raises Infeasible if no state admits a solution,
     ProblemError for a parameter set that is empty, flat or unbounded.
     """
+    if progress is not None and not callable(progress):
+        raise ProblemError(f"`progress` is a {type(progress).__name__}; pass a function (regions, waiting), or None")
     if isinstance(problem, MPCProblem):
         return solve_multiparametric(condense(problem), problem.model.m, problem.input_bounds, progress)
     if not isinstance(problem, MultiparametricQP):

@@ -75,6 +75,14 @@ def real_scalar(value: object, name: str, error: type[ValueError] = ValueError, 
     return number
 
 
+def instance_of(value: object, kind: type | tuple[type, ...], name: str, error: type[ValueError], mend: str) -> None:
+    """Raise `error` unless `value` is of that kind; `mend` says what to pass instead."""
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        wanted = " or a ".join(k.__name__ for k in kinds)
+        raise error(f"`{name}` is a {type(value).__name__}, but a {wanted} is needed; {mend}")
+
+
 def whole_number(value: object, name: str, error: type[ValueError] = ValueError, least: int = 0) -> int:
     """Return `value` as an int of at least `least`; a bool or a fraction raises `error`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
@@ -129,8 +137,13 @@ def _as_float(value: ArrayLike, name: str, error: type[ValueError]) -> Array:
         raw = np.asarray(value)
     except ValueError as cause:
         raise error(f"`{name}` is ragged: its rows differ in length; give every row the same") from cause
+    except (TypeError, RuntimeError) as cause:  # symbols of CasADi, tensors that require a gradient
+        kind = type(value).__name__
+        raise error(f"`{name}` is a {kind} that holds no plain numbers ({cause}); pass a float array") from cause
     if raw.dtype == bool or raw.dtype.kind not in "iuf":
         raise error(f"`{name}` has dtype {raw.dtype}; pass real numbers (a float array)")
+    if np.ma.is_masked(value):
+        raise error(f"`{name}` has masked entries; fill them with numbers, as in .filled(0.0)")
     return np.array(raw, dtype=np.float64)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from plants.arrays import Array, whole_number
+from plants.arrays import Array, instance_of, whole_number
 from plants.errors import PlantError
 from plants.integrate import RungeKutta4
 from plants.plant import Plant
@@ -51,7 +51,9 @@ def check_plant(plant: Plant, points: int = 200, seed: int = 0) -> PlantReport:
     not finite, a Jacobian unlike finite differences, a step that leaves the caps, drifts from the
     equilibrium, or differs between a batch and its rows.
     """
+    instance_of(plant, Plant, "plant", PlantError, "pass the Plant to check")
     whole_number(points, "points", PlantError, least=1)
+    whole_number(seed, "seed", PlantError)
     replace(plant)
     states, inputs = _samples(plant, points, np.random.default_rng(seed))
     _check_finite(plant, states, inputs)

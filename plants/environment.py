@@ -8,7 +8,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ResetNeeded
 
-from plants.arrays import Array, real_array, whole_number
+from plants.arrays import Array, instance_of, real_array, whole_number
 from plants.cost import QuadraticCost
 from plants.errors import PlantError
 from plants.plant import Plant
@@ -28,6 +28,7 @@ class PlantEnvironment(gymnasium.Env[Array, Array]):
     """
 
     def __init__(self, plant: Plant, steps: int | None = None, cost: QuadraticCost | None = None) -> None:
+        instance_of(plant, Plant, "plant", PlantError, "pass the Plant to run")
         self.plant = plant
         self.cost = plant.cost if cost is None else cost
         cost_fits(self.cost, plant)

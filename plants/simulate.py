@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from plants.arrays import Array, real_points, whole_number
+from plants.arrays import Array, instance_of, real_points, whole_number
 from plants.cost import QuadraticCost
 from plants.errors import PlantError
 from plants.plant import Plant
@@ -73,6 +73,7 @@ def simulate(
     Raises PlantError for starts that do not fit, for inputs of a wrong shape, NaN, or beyond the bounds of a
     plant that does not clip. What the controller itself raises passes unchanged.
     """
+    instance_of(plant, Plant, "plant", PlantError, "pass a Plant, such as clipped_pendulum()")
     cost = plant.cost if cost is None else cost
     cost_fits(cost, plant)
     count = whole_number(plant.episode_steps if steps is None else steps, "steps", PlantError, least=1)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from plants import Plant
-from plants.arrays import real_scalar, whole_number
+from plants.arrays import instance_of, real_scalar, whole_number
 from rl.agent import Losses
 from rl.errors import TrainingError
 from rl.fitting import check_pair, trainable
@@ -81,6 +81,8 @@ class DDPG:
     settings: DDPGSettings = DDPGSettings()
 
     def __post_init__(self) -> None:
+        mend = "pass DDPGSettings(...)"
+        instance_of(self.settings, DDPGSettings, "settings", TrainingError, mend)
         check_pair(self.actor, self.critic)
 
     @property

@@ -10,6 +10,7 @@ from plants import Plant, QuadraticCost, Trajectory, simulate
 from plants.arrays import Array, real_points
 from plants.simulate import Controller
 from rl.errors import TrainingError
+from rl.fitting import check_plant
 from rl.ledger import frozen
 from yann.stacked import StackedNetwork
 
@@ -45,6 +46,7 @@ def evaluate(
     the plant's, `steps` to its episode. Raises TrainingError for starts of a wrong shape, none at all, NaN or
     infinity, and PlantError for those that the plant refuses.
     """
+    check_plant(plant)
     points = checked_starts(starts, "starts", plant)
     if isinstance(controller, StackedNetwork) and controller.members > 1:
         points = np.broadcast_to(points, (controller.members, *points.shape))

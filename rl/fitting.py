@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from plants import Plant
+from plants.arrays import instance_of
 from rl.errors import TrainingError
 from yann.stacked import StackedNetwork
 
@@ -14,6 +15,23 @@ from yann.stacked import StackedNetwork
 def trainable(network: StackedNetwork) -> list[Tensor]:
     """Return the weights that training changes, each (S, ...)."""
     return [weight for weight in network.parameters() if weight.requires_grad]
+
+
+def check_parts(agent: object, plant: object, progress: object) -> None:
+    """Raise TrainingError unless these are an agent, a plant, and nothing or something to call."""
+    for part in ("actor", "critic", "settings", "learner"):
+        if not hasattr(agent, part):
+            raise TrainingError(
+                f"`agent` is a {type(agent).__name__} without `{part}`; pass an agent: DDPG(actor, critic)"
+            )
+    check_plant(plant)
+    if progress is not None and not callable(progress):
+        raise TrainingError(f"`progress` is a {type(progress).__name__}; pass a function of Progress, or None")
+
+
+def check_plant(plant: object) -> None:
+    """Raise TrainingError unless this is a plant."""
+    instance_of(plant, Plant, "plant", TrainingError, "pass one, such as clipped_pendulum()")
 
 
 def check_pair(actor: StackedNetwork, critic: StackedNetwork) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from plants import Plant
 from plants.arrays import Array, whole_number
 from rl.errors import TrainingError
+from rl.fitting import check_plant
 from yann.stacked import StackedMLP, StackedNetwork
 
 
@@ -75,7 +76,7 @@ class PlainActor(StackedNetwork):
     def __init__(self, plant: Plant, hidden: Sequence[int]) -> None:
         super().__init__([("x", plant.n)])
         self.features = StateFeatures(plant)
-        self.net = StackedMLP([self.features.width, *checked_sizes(hidden), plant.m], torch.relu_)
+        self.net = StackedMLP([self.features.width, *checked_sizes(hidden), plant.m], torch.relu)
         self.range = Interval(*plant.input_bounds)
         self.draw([0])
 
@@ -93,7 +94,7 @@ class PlainCritic(StackedNetwork):
     def __init__(self, plant: Plant, hidden: Sequence[int]) -> None:
         super().__init__([("x", plant.n), ("u", plant.m)])
         self.features = StateFeatures(plant)
-        self.net = StackedMLP([self.features.width + plant.m, *checked_sizes(hidden), 1], torch.relu_)
+        self.net = StackedMLP([self.features.width + plant.m, *checked_sizes(hidden), 1], torch.relu)
         self.range = Interval(*plant.input_bounds)
         self.draw([0])
 
@@ -110,6 +111,7 @@ def plain_actor(plant: Plant, hidden: Sequence[int] = (64, 64)) -> PlainActor:
     With (256, 256) it has the paper's 67,073 parameters on the pendulum. Raises TrainingError for an
     empty or non-positive `hidden`, and for a state without bounds.
     """
+    check_plant(plant)
     return PlainActor(plant, hidden)
 
 
@@ -118,6 +120,7 @@ def plain_critic(plant: Plant, hidden: Sequence[int] = (64, 64)) -> PlainCritic:
 
     With (256, 256) it has 67,329 parameters on the pendulum. Raises TrainingError as `plain_actor` does.
     """
+    check_plant(plant)
     return PlainCritic(plant, hidden)
 
 

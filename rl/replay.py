@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float64
 from torch import Tensor
 
-from plants.arrays import whole_number
+from plants.arrays import instance_of, whole_number
 from rl.errors import TrainingError
 
 
@@ -40,9 +40,13 @@ class ReplayBuffer:
 
     def __init__(self, capacity: int, n: int, m: int, generators: Sequence[np.random.Generator]) -> None:
         self.capacity = whole_number(capacity, "capacity", TrainingError, least=1)
+        n, m = (whole_number(size, name, TrainingError, least=1) for name, size in (("n", n), ("m", m)))
         self.size = 0
         self._next = 0
         self._generators = tuple(generators)
+        for generator in self._generators:
+            mend = "pass one np.random.default_rng(seed) per member"
+            instance_of(generator, np.random.Generator, "generators", TrainingError, mend)
         self._ends = np.cumsum([n, m, 1, n, 1]).tolist()
         members = len(self._generators)
         self._table = torch.zeros(members, self.capacity, self._ends[-1], dtype=torch.float64)
@@ -72,6 +76,7 @@ class ReplayBuffer:
         """Return `batch_size` transitions of each member, drawn with replacement; TrainingError if there are none."""
         if self.size == 0:
             raise TrainingError("the replay buffer is empty (0 transitions); add one before sampling")
+        whole_number(batch_size, "batch_size", TrainingError, least=1)
         members = len(self._generators)
         uniform = np.empty((members, batch_size))
         for generator, row in zip(self._generators, uniform, strict=True):

@@ -14,7 +14,7 @@ from plants.validation import RUNAWAY, cost_fits
 from rl.agent import Agent
 from rl.errors import Diverged, Interrupted, TrainingError
 from rl.evaluate import checked_starts, evaluate
-from rl.fitting import check_plant_fits, check_seeds, check_weights
+from rl.fitting import check_parts, check_plant_fits, check_seeds, check_weights
 from rl.guard import Guard, Trouble
 from rl.ledger import Flags, LedgerWriter, Step, frozen
 from rl.replay import ReplayBuffer
@@ -45,6 +45,7 @@ def train(
     loss or weight goes bad; Interrupted (a KeyboardInterrupt) when stopped by hand. The last two
     carry, as `.training`, everything up to the last finished episode.
     """
+    check_parts(agent, plant, progress)
     cost = plant.cost if cost is None else cost
     cost_fits(cost, plant)
     check_plant_fits(agent.critic, plant)

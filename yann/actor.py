@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from mpc.explicit.law import TOLERANCE, PiecewiseAffineLaw
-from plants.arrays import Array, real_array
+from plants.arrays import Array, instance_of, real_array
 from yann.clip import inward_clip
 from yann.errors import NetworkError
 from yann.gathered import GatheredLaw, check_law, input_box
@@ -58,9 +58,10 @@ class YannActor(StackedNetwork):
         check_law(law)
         if hidden is not None and residual is not None:
             raise NetworkError(f"both `hidden` ({hidden}) and `residual` ({residual}) are given; pass one of them")
-        form = residual or (PerRegion() if hidden is None else PerRegion(hidden))
-        if not isinstance(form, Residual):
-            raise NetworkError(f"`residual` is {form!r}; pass PerRegion(), Shared() or AsPrinted()")
+        form = PerRegion() if hidden is None else PerRegion(hidden)
+        if residual is not None:
+            instance_of(residual, Residual, "residual", NetworkError, "pass PerRegion(), Shared() or AsPrinted()")
+            form = residual
         return cls(law, form, _checked_bound(bound, law.gains.shape[1]))
 
     def rows(self, *points: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn.functional import relu
 
 from mpc.explicit.errors import OutsideDomain
 from mpc.explicit.law import PiecewiseAffineLaw
-from plants.arrays import Array
+from plants.arrays import Array, instance_of
 from yann.actor import YannActor
 from yann.dense import DenseLayers, dense_layers
 from yann.errors import NetworkError
@@ -38,6 +38,7 @@ def compile_actor(actor: YannActor, law: PiecewiseAffineLaw) -> "FiveLayerNetwor
     the paper's pendulum, 5,320 for its CSTR. Raises NetworkError for a residual that has no such form.
     """
     check_law(law)
+    instance_of(actor, YannActor, "actor", NetworkError, "pass what YannActor.from_law returns")
     residual = actor.residual
     if not isinstance(residual, PerRegionResidual | AsPrintedResidual) or actor.bound is not None:
         form = type(residual).__name__ + (" with a bound" if actor.bound is not None else "")

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from plants.arrays import whole_number
 from yann.errors import NetworkError
 
 Activation = Callable[[Tensor], Tensor]
@@ -69,6 +70,13 @@ def draw_uniform(parameter: Tensor, bound: float, generator: torch.Generator) ->
     with torch.no_grad():
         fresh = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
         parameter.copy_((2 * fresh - 1) * bound)
+
+
+def checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """Return the seeds; raise NetworkError unless there is one and each is a whole number of at least 0."""
+    if not isinstance(seeds, Sequence) or isinstance(seeds, str | bytes) or not len(seeds):
+        raise NetworkError(f"`seeds` is {seeds!r}, but a sequence of at least 1 seed is needed; pass as in range(10)")
+    return tuple(whole_number(seed, f"seeds[{i}]", NetworkError) for i, seed in enumerate(seeds))
 
 
 def as_given(given: object, lead: Sequence[int], *results: Tensor) -> tuple[Tensor | np.ndarray, ...]:
@@ -158,6 +166,7 @@ class StackedNetwork(nn.Module):
         Weights still those of its birth are drawn anew from each seed; changed ones (trained, loaded,
         set by hand) are copied to every member. Raises NetworkError unless this is a stack of one.
         """
+        seeds = checked_seeds(seeds)
         if self.members != 1:
             raise NetworkError(f"a stack of {self.members} cannot be replicated; take one .member(i) first")
         stack = copy.deepcopy(self)
@@ -169,6 +178,8 @@ class StackedNetwork(nn.Module):
 
     def member(self, index: int) -> Self:
         """Return network `index` of the stack as a stack of one with its own copy of the weights."""
+        if isinstance(index, bool) or not isinstance(index, int | np.integer):
+            raise NetworkError(f"`index` is {index!r}, but a whole number below {self.members} is needed")
         if not -self.members <= index < self.members:
             raise NetworkError(f"`index` is {index}, but the stack has {self.members} members")
         single = copy.deepcopy(self)
@@ -188,7 +199,7 @@ class StackedNetwork(nn.Module):
             point = point.copy()  # torch warns about memory that it may not write
         try:
             tensor = torch.as_tensor(point, dtype=torch.float64)
-        except (TypeError, ValueError, RuntimeError) as cause:
+        except (TypeError, ValueError, RuntimeError, OverflowError) as cause:
             raise NetworkError(f"`{name}` is {type(point).__name__}; pass an array or tensor of numbers") from cause
         if tensor.ndim == 0 or tensor.shape[-1] != width:
             raise NetworkError(f"`{name}` has shape {tuple(tensor.shape)}, but its last axis must be {width} long")

@@ -6,7 +6,7 @@ import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.law import PiecewiseAffineLaw
-from plants.arrays import Array, whole_number
+from plants.arrays import Array, instance_of, whole_number
 from yann.actor import YannActor
 from yann.errors import NetworkError
 from yann.gathered import check_law, input_box
@@ -73,6 +73,9 @@ def verify(
     Raises NetworkError if network and law do not fit each other.
     """
     check_law(law)
+    mend = "pass a YannActor or what compile_law returns"
+    instance_of(network, (YannActor, FiveLayerNetwork), "network", NetworkError, mend)
+    whole_number(seed, "seed", NetworkError)
     count = whole_number(points, "points", NetworkError, least=1)
     width = network.arguments[0][1]
     if width != law.t:

@@ -46,6 +46,11 @@ class PiecewiseAffineLaw:
 
     def __post_init__(self) -> None:
         """Check that the regions exist and fit one another."""
+        regions = isinstance(self.regions, tuple) and all(isinstance(r, CriticalRegion) for r in self.regions)
+        if not regions or not isinstance(self.parameter_set, Polyhedron):
+            raise ProblemError(
+                "`regions` must be a tuple of CriticalRegion and `parameter_set` a Polyhedron; use solve_explicit"
+            )
         if not self.regions:
             raise ProblemError("a law needs at least 1 region, but it was given 0; solve a feasible problem")
         shapes = {(r.gain.shape, r.solution_gain.shape, r.A.shape[1]) for r in self.regions}

@@ -10,7 +10,7 @@ from scipy.spatial import HalfspaceIntersection, QhullError
 
 from mpc.explicit.errors import NumericalError, ProblemError
 from mpc.explicit.linear import balanced, linear_program
-from plants.arrays import Array, bounds_pair, real_array
+from plants.arrays import Array, bounds_pair, real_array, real_scalar
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,10 @@ class Polyhedron:
     @classmethod
     def from_bounds(cls, lower: ArrayLike, upper: ArrayLike) -> Self:
         """Return the box lower <= x <= upper, without rows for infinite bounds."""
-        size = np.size(np.asarray(lower))
+        if isinstance(lower, Sequence) and not isinstance(lower, str):
+            size = len(lower)
+        else:
+            size = real_array(lower, "lower", (None,), ProblemError, infinite=True).size
         low, high = bounds_pair((lower, upper), "bounds", [f"x{i}" for i in range(size)], ProblemError)
         A = np.vstack([np.eye(size), -np.eye(size)])
         b = np.concatenate([high, -low])
@@ -55,6 +58,7 @@ class Polyhedron:
     def contains(self, points: ArrayLike, tolerance: float = 0.0) -> np.bool_ | NDArray[np.bool_]:
         """Return for points (..., n) whether A x <= b + tolerance holds in every row, as booleans (...)."""
         x = real_array(points, "points", None, ProblemError)
+        real_scalar(tolerance, "tolerance", ProblemError)
         if x.ndim == 0 or x.shape[-1] != self.dimension:
             raise ProblemError(f"`points` has shape {x.shape}, but its last axis must be {self.dimension} long")
         return (x @ self.A.T <= self.b + tolerance).all(axis=-1)

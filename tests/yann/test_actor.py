@@ -107,7 +107,10 @@ def test_printing_tells_the_sizes(pendulum):
     ("arguments", "words"),
     [
         ({"hidden": 8, "residual": Shared()}, "both `hidden` .8. and `residual` .Shared.* are given; pass one"),
-        ({"residual": "shared"}, r"`residual` is 'shared'; pass PerRegion\(\), Shared\(\) or AsPrinted\(\)"),
+        (
+            {"residual": "shared"},
+            r"`residual` is a str, but a Residual is needed; pass PerRegion\(\), Shared\(\) or AsPrinted\(\)",
+        ),
         ({"residual": PerRegion}, r"`residual` is .*; pass PerRegion\(\)"),
         ({"hidden": -1}, "`hidden` is -1, but it must be at least 1"),
         ({"hidden": 5}, "`hidden` is 5, but 1 input needs a multiple of 2"),
