@@ -71,7 +71,7 @@ class ImplicitMPC:
             row = int((self._G @ np.asarray(z) - right).argmax())
             raise self._outside(theta, self._qp.names.rows[row], "no solution keeps all limits")
         polished = self._polish(linear, right, np.asarray(info["lam"]))
-        residual = self._residual(polished, linear, right)
+        residual = self._residual(polished, linear, right, self._room(theta))
         if not residual <= FEASIBLE:
             raise NumericalError(
                 f"the QP at theta = {theta} was not solved: KKT residual {residual:.2g} (DAQP flag {flag})"
@@ -84,17 +84,22 @@ class ImplicitMPC:
         rows, k = self._G[active], int(active.sum())
         system = np.block([[self._H, rows.T], [rows, np.zeros((k, k))]])
         both: Any = np.linalg.lstsq(system, np.concatenate([-linear, right[active]]), rcond=None)[0]
-        full = np.zeros(len(right))
+        z, full = both[: len(linear)], np.zeros(len(right))
         full[active] = both[len(linear) :]
-        return both[: len(linear)], full
+        return z + np.linalg.lstsq(rows, right[active] - rows @ z, rcond=None)[0], full
 
-    def _residual(self, polished: tuple[Array, Array], linear: Array, right: Array) -> float:
+    def _room(self, theta: Array) -> Array:
+        """Return how large the terms of each right-hand side are: a limit may be far smaller than the free solution."""
+        return (np.abs(self._qp.w) + np.abs(self._qp.S) @ np.abs(theta)) * self._row_scale
+
+    def _residual(self, polished: tuple[Array, Array], linear: Array, right: Array, room: Array) -> float:
         z, multipliers = polished
         inequality = self._sense != 5
-        size = 1 + np.abs(linear).max() + np.abs(z).max()
+        size = np.abs(linear).max() + np.abs(z).max() + np.finfo(float).tiny
         stationarity = np.abs(self._H @ z + linear + self._G.T @ multipliers).max()
-        violation = np.where(inequality, self._G @ z - right, np.abs(self._G @ z - right)).max()
-        return float(max(stationarity, violation, -multipliers[inequality].min(initial=0.0)) / size)
+        beyond = np.where(inequality, self._G @ z - right, np.abs(self._G @ z - right))
+        violation = (beyond / np.maximum(room, 1e-2 * np.abs(z).max() + np.finfo(float).tiny)).max()
+        return float(max(stationarity / size, violation, -multipliers[inequality].min(initial=0.0) / size))
 
     def _check_parameter_set(self, theta: Array) -> None:
         box = self._qp.parameter_set

@@ -108,3 +108,13 @@ def test_a_solver_that_lies_is_caught(pendulum_problem, monkeypatch, wrong):
 def test_what_is_no_problem(pendulum_problem):
     with pytest.raises(ProblemError, match="`problem` is a str; pass an MPCProblem or a MultiparametricQP"):
         ImplicitMPC("pendulum")
+
+
+@pytest.mark.parametrize("limit", [1e-8, 1e-4, 1.0])
+def test_inputs_far_too_weak_stay_within_their_limits(pendulum_problem, limit):
+    """The free solution asks for 1e10 times the smallest limit: the input still rests on it, to its own precision."""
+    problem = pendulum_problem(input_bounds=(-limit, limit), state_bounds=None, parameter_bounds=([-2, -8], [2, 8]))
+    states = np.random.default_rng(0).uniform([-2, -8], [2, 8], (50, 2))
+    inputs = ImplicitMPC(problem).solution(states)
+    assert np.abs(inputs).max() == pytest.approx(limit, rel=1e-12)
+    assert np.abs(inputs).max() <= limit * (1 + 1e-9)

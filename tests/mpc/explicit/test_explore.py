@@ -137,21 +137,20 @@ def test_slivers_are_regions_until_their_neighbours_answer_inside_them(width):
     assert law(theta) == pytest.approx(np.minimum(theta @ mixed.T, [0.5, 0.5 + width]), abs=1e-11)
 
 
-def test_exchange_steps_are_needed_and_taken():
-    """Three rows meet in two variables: from {0, 1} to {1, 2} no set in between exists, only the exchange."""
+def test_an_exchange_leads_where_no_single_step_does():
+    """z wants 10 but z <= 1 and z <= theta: one of the rows is always active, both never, none never."""
     law = solve_explicit(
-        MultiparametricQP(
-            H=np.eye(2),
-            f=[0, 0],
-            F=-np.eye(2),
-            G=[[1, 0], [1, 1], [0, 1]],
-            w=[1, 2, 1],
-            S=np.zeros((3, 2)),
-            A_theta=np.vstack([np.eye(2), -np.eye(2)]),
-            b_theta=[4, 4, 0, 0],
-        )
+        MultiparametricQP([[1]], [-10], [[0]], [[1], [1]], [1, 0], [[0], [1]], A_theta=[[1], [-1]], b_theta=[2, 0])
     )
-    corners = {frozenset(r.active_rows) for r in law.regions}
-    assert frozenset() in corners
-    points = np.random.default_rng(0).uniform(0, 4, (500, 2))
-    assert law.solution(points) == pytest.approx(np.minimum(points, 1), abs=1e-12)
+    assert {r.active_rows for r in law.regions} == {(0,), (1,)}
+    assert law([[0.3], [1.0], [1.7]]).ravel() == pytest.approx([0.3, 1, 1])
+
+
+def test_a_row_that_is_active_without_force_makes_no_region_of_its_own():
+    """z1 <= theta1 touches the free solution everywhere, and gets a multiplier only where z2 <= 1 pushes it."""
+    H = np.array([[1.0, 0.5], [0.5, 1.0]])
+    box = np.vstack([np.eye(2), -np.eye(2)])
+    law = solve_explicit(MultiparametricQP(H, [0, 0], -H, np.eye(2), [0, 1], [[1, 0], [0, 0]], box, 2 * np.ones(4)))
+    assert [r.active_rows for r in law.regions] == [(), (0, 1)]
+    theta = np.random.default_rng(0).uniform(-2, 2, (300, 2))
+    assert law(theta) == pytest.approx(np.minimum(theta, [np.inf, 1]), abs=1e-12)
