@@ -55,8 +55,9 @@ class StackedLinear(nn.Module):
 
         So the weights' gradients come out in the order in which weights are kept, and need no copy.
         """
-        product = torch.bmm(self.weight, columns)
-        return product if self.bias is None else product + self.bias.unsqueeze(-1)
+        if self.bias is None:
+            return torch.bmm(self.weight, columns)
+        return torch.baddbmm(self.bias.unsqueeze(-1), self.weight, columns)
 
     def extra_repr(self) -> str:
         """Return the sizes that printing a network shows."""
