@@ -19,7 +19,7 @@ from studies.pendulum_tables import (
 from studies.published import published_pendulum
 from studies.report import Excerpt, Report, Table
 from studies.result import MethodResult, StudyResult
-from studies.statistics import Spread, at, collapse, gap_closed
+from studies.statistics import Spread, at, collapse, gap_closed, law_costs
 
 CITATIONS = (
     "A. Braniff, Y. Tian: Reinforcement Learning-based Control via Y-wise Affine Neural Networks (YANNs). "
@@ -73,9 +73,10 @@ def findings(result: StudyResult) -> Iterator[str]:
             f"{words(before, method)} before. The paper prints {paper[method.name]:,.2f} after."
         )
     hard = result.groups["hard"]
+    law, best = law_costs(result)[hard].mean(), result.best[hard].mean()
     yield (
-        f"Twenty hard starts, means: the law without training costs {_law_cost(result, hard):,.2f}; the best known is "
-        f"{result.best[hard].mean():,.2f}. " + " ".join(_hard_words(result, method) for method in result.methods)
+        f"Twenty hard starts, means: the law without training costs {law:,.2f}; the best known is {best:,.2f}. "
+        + " ".join(_hard_words(result, method) for method in result.methods)
     )
     yield _collapse_words(result, result.method("YANN-DDPG"))
     yield _duel(result)
@@ -141,7 +142,11 @@ def hard_note(result: StudyResult) -> str:
 def notes() -> tuple[str, ...]:
     """Return what a reader must know about the numbers."""
     published = published_pendulum()
+    shared = [f"{angle:+.2f}" for angle in published.hard if angle in published.more_hard]
+    count = len(published.starts)
     return (
+        f"Of the {count} test starts {count - len(shared)} are different: {' and '.join(shared)} rad stand both among "
+        "the ten like the paper's and among the twenty hard ones, and count in both means.",
         "An episode's cost is the sum over its steps of angle^2 + .1 rate^2 + .001 torque^2, not discounted.",
         "Outside its domain the law is extended by the nearest region's, within the torque's limits. The paper does "
         "not say what it does there.",
@@ -168,10 +173,6 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
             yield prefix + name, ", ".join(str(item) for item in value)
         else:
             yield prefix + name, "by the critic's, else .99" if name == "discount" and value is None else str(value)
-
-
-def _law_cost(result: StudyResult, starts: list[int]) -> float:
-    return float(result.method("YANN-DDPG").test_costs[0, 0, starts].mean())
 
 
 def _hard_words(result: StudyResult, method: MethodResult) -> str:

@@ -76,7 +76,7 @@ def group_table(result: StudyResult) -> Table:
 
 
 def learning_table(result: StudyResult) -> Table:
-    """Return for each method how much of the gap it closed and what learning did to the easy starts on the way."""
+    """Return for each method how much of the gap it closed, and what became of the easy starts on the way."""
     header = (
         "method", "gap closed, median seed", "interquartile mean", "worst seed", "largest loss on easy starts",
         "after episode", "seeds with every easy start unharmed",
@@ -90,8 +90,8 @@ def learning_table(result: StudyResult) -> Table:
     note = (
         "Gap closed = (law - learned) / (law - best known), on the mean over the twenty hard starts; the law is "
         "YANN-DDPG before training; 1 is the best known, 0 the law, below 0 worse than the law. The loss on easy "
-        "starts is the median seed's mean cost minus its own before training, where it was largest. Unharmed: dearer "
-        "by at most .01 at the end."
+        "starts is the median seed's mean cost minus the law's, where it was largest; after episode 0 is before "
+        "training. Unharmed: at the end dearer than the law by at most .01."
     )
     return Table("What learning closed, and what it cost on the way", header, tuple(rows), note=note)
 

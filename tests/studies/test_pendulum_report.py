@@ -7,7 +7,7 @@ import pytest
 
 from studies.pendulum_figures import grid_change, median_seed
 from studies.pendulum_report import findings, flat, pendulum_report, summary
-from studies.pendulum_tables import comparison, formula, paired_table, region_table, stacked
+from studies.pendulum_tables import comparison, formula, learning_table, paired_table, region_table, stacked
 from studies.published import published_pendulum
 from studies.report import Stacked, report_html
 
@@ -78,6 +78,20 @@ def test_the_page_has_all_figures_facts_and_explanations(result, page):
     assert "1,348 and 1,355, is not reproduced" in text
     assert "yann.batch_size" in text
     assert "arXiv:2508.16474" in text
+    assert "Of the 30 test starts 28 are different: +0.45 and -0.48 rad stand both" in text
+    assert len(np.unique(result.starts, axis=0)) == 28
+
+
+def test_the_learning_table_holds_every_method_to_the_law(result, with_costs):
+    """Two seeds of DDPG end as the law, one far below where it began and yet far above the law."""
+    costs = result.method("DDPG").test_costs.copy()
+    costs[:, 0, :8] = 5000.0
+    costs[:, -1] = result.method("YANN-DDPG").test_costs[0, 0]
+    costs[1, -1, 3] += 0.02
+    table = learning_table(with_costs(result, "DDPG", costs))
+    assert table.rows[0][0] == "DDPG"
+    assert table.rows[0][-1] == "2 of 3"
+    assert table.rows[0][-3] > 4000
 
 
 def test_nested_settings_become_dotted_names():

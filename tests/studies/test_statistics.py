@@ -77,6 +77,29 @@ def test_collapse_is_the_median_seed_at_its_worst_episode(result):
     assert (found.episode, found.change, found.within_hundredth_at_end) == (1, 5.0, 2)
 
 
+def test_an_untrained_beginning_does_not_excuse_harm_to_easy_starts(result):
+    """Every method stands against the law, not against its own beginning."""
+    law = result.methods[0].test_costs
+    costs = law.copy()
+    costs[:, 0, :2] = 1000.0
+    costs[:, 1:, :2] = 50.0
+    costs[2, 2, :2] = 1.0
+    both = replace(result, methods=(method("DDPG", costs), result.methods[0]))
+    found = collapse(both, both.methods[0])
+    assert (found.episode, found.change, found.within_hundredth_at_end) == (0, 999.0, 1)
+    assert collapse(both, both.methods[1]) == collapse(result, result.methods[0])
+
+
+def test_rows_sum_violations_in_training_and_count_those_of_the_trained_policy(result):
+    first = result.methods[0]
+    unsafe = np.zeros_like(first.test_unsafe)
+    unsafe[0, 0, :], unsafe[1, -1, 2] = 1, 1
+    counted = replace(first, violations=np.array([[3, 4], [0, 5], [0, 0]]), test_unsafe=unsafe)
+    rows = replace(result, methods=(counted,)).rows()
+    assert [row["violations_training"] for row in rows] == [7] * 4 + [5] * 4 + [0] * 4
+    assert [row["violations_test"] for row in rows] == [0] * 4 + [0, 0, 1, 0] + [0] * 4
+
+
 def test_curve_is_the_mean_over_the_group(result):
     assert curve(result, result.methods[0], "easy").tolist()[0] == [1.0, 6.0, 1.0025]
 
