@@ -13,7 +13,7 @@ _KEPT_SIZES = 32
 
 
 class BatchedFunction:
-    """A CasADi function of columns, called with C-ordered float64 rows (rows, width) and returning rows.
+    """A CasADi function of columns, called with float64 rows (rows, width) and returning rows.
 
     A matrix result comes back as (rows, ...) with its CasADi columns as rows: let the function return
     the transpose. The mapped function of each batch size is made once and kept (the last 32 sizes).
@@ -31,9 +31,10 @@ class BatchedFunction:
         results = [np.empty((count, width)) for width in self._widths]
         if count == 0:
             return results
+        ordered = [np.ascontiguousarray(argument) for argument in rows]
         with self._lock:
             buffer, run = self._buffer(count)
-            for i, argument in enumerate(rows):
+            for i, argument in enumerate(ordered):
                 buffer.set_arg(i, argument.data)
             for i, result in enumerate(results):
                 buffer.set_res(i, result.data)

@@ -149,7 +149,7 @@ class Plant:
     def step_rows(
         self, x: Float64[np.ndarray, "rows n"], u: Float64[np.ndarray, "rows m"]
     ) -> Float64[np.ndarray, "rows n"]:
-        """Return `step` of C-ordered float64 rows x (rows, n), u (rows, m), unchecked: inputs are always clipped.
+        """Return `step` of float64 rows x (rows, n), u (rows, m), unchecked: inputs are always clipped.
 
         A NaN input acts as one at a bound, so the caller must know that there is none.
         """
@@ -178,7 +178,7 @@ class Plant:
 
     def wrap(self, x: ArrayLike) -> Array:
         """Return states (..., n) with the declared angles turned into (-pi, pi]."""
-        states = np.array(real_points(x, "x", self.state_names, PlantError))
+        states = np.array(real_points(x, "x", self.state_names, PlantError), order="C")
         for i in self.angle_indices:
             states[..., i] = wrapped(states[..., i])
         return states

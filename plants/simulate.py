@@ -103,7 +103,7 @@ class _Run:
         self.clipped = np.zeros(rows, dtype=np.int64)
         self.unsafe = np.zeros(rows, dtype=bool)
         self.live = np.ones(rows, dtype=bool)
-        self.seen = np.array(starts)
+        self.seen = np.array(starts, order="C")
 
     def advance(self, step: int, wanted: Array) -> None:
         """Apply the inputs (rows, m) that the controller wants to the episodes that still run."""

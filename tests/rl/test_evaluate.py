@@ -18,6 +18,22 @@ def test_a_stack_costs_what_its_members_cost():
         assert together.costs[i] == pytest.approx(alone.costs, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    "layout",
+    [np.asfortranarray, lambda a: a[::-1].copy()[::-1], lambda a: np.repeat(a, 2, 1)[:, ::2]],
+    ids=["transposed", "reversed", "strided"],
+)
+@pytest.mark.parametrize("count", [1, 3])
+def test_starts_may_lie_in_memory_as_they_like(layout, count):
+    stack = plain_actor(PENDULUM, (8,)).replicate([4, 5])
+    starts = np.array(STARTS[:count])
+    found = evaluate(stack, PENDULUM, starts=layout(starts), steps=9)
+    assert found.costs.shape == (2, count)
+    for i in range(2):
+        alone = evaluate(stack.member(i), PENDULUM, starts=starts, steps=9)
+        assert found.costs[i] == pytest.approx(alone.costs, rel=1e-9)
+
+
 def test_any_controller_will_do():
     law = evaluate(lambda x: np.clip(x @ [[-19.6], [-5.7]], -2, 2), PENDULUM, starts=[[0.1, 0.0], [0.2, 0.0]])
     assert law.costs == pytest.approx([0.07, 0.32], abs=0.01)

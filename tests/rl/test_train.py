@@ -103,6 +103,12 @@ class TestSeeds:
         assert torch.equal(weights(untested.actors), weights(trained.actors))
         assert untested.log.test_costs.shape == (3, 3, 0)
 
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_test_starts_may_lie_in_memory_as_they_like(self, agent, trained, count):
+        starts = np.repeat(STARTS[:count], 2, axis=1)[:, ::2]
+        again = train(agent, PENDULUM, episodes=1, steps=40, seeds=[7, 1, 3], test_starts=np.asfortranarray(starts))
+        assert again.log.test_costs == pytest.approx(trained.log.test_costs[:, :2, :count])
+
     def test_it_touches_no_global_generator(self, agent):
         torch.manual_seed(3)
         before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
