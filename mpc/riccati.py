@@ -9,8 +9,8 @@ from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
 from plants.arrays import Array, real_array, real_scalar
 
-NEWTON_STEPS = 10
-SETTLED = 1e-9  # relative change of one more Newton step; its own error is about the square of this
+NEWTON_STEPS = 20
+SETTLED = 1e-9  # relative size of a Newton step that, getting no smaller, is rounding
 
 
 def dlqr(A: ArrayLike, B: ArrayLike, Q: ArrayLike, R: ArrayLike, discount: float = 1.0) -> tuple[Array, Array]:
@@ -56,7 +56,7 @@ def _solution(A: Array, B: Array, Q: Array, R: Array) -> Array:
 
 
 def _refined(A: Array, B: Array, Q: Array, P: Array) -> Array:
-    """Return P after Newton steps, until it stays; raises ProblemError unless it stays and stabilises."""
+    """Return P after Newton steps on its residual, until it stays; raises ProblemError unless it stays and stabilises."""
     change = np.inf
     for _ in range(NEWTON_STEPS):
         K = np.linalg.solve(np.eye(B.shape[1]) + B.T @ P @ B, B.T @ P @ A)
@@ -67,9 +67,10 @@ def _refined(A: Array, B: Array, Q: Array, P: Array) -> Array:
                 f"the Riccati solution does not stabilise: spectral radius {radius:.6g}, but it must be below 1; "
                 "weigh every mode that does not decay in the state weight"
             )
-        before, P = P, solve_discrete_lyapunov(closed.T, Q + K.T @ K)
-        change = np.abs(P - before).max() / max(np.abs(P).max(), 1e-300)
-        if change <= SETTLED:
+        step = solve_discrete_lyapunov(closed.T, Q + K.T @ K + closed.T @ P @ closed - P)
+        P = P + (step + step.T) / 2
+        before, change = change, np.abs(step).max() / max(np.abs(P).max(), 1e-300)
+        if change <= 1e-14 or (change <= SETTLED and change >= before / 2):
             return (P + P.T) / 2
     raise ProblemError(
         f"the Riccati solution is uncertain by {change:.2g} (at most {SETTLED:g}); bring the weights of states and inputs "
