@@ -3,8 +3,10 @@
 import fcntl
 import json
 import os
+import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -50,6 +52,27 @@ class StudyFolder:
         """Return the path of a file in the folder."""
         return self.path / name
 
+    @contextmanager
+    def together(self) -> Iterator[Path]:
+        """Give a folder for new files, which take their places when all are written; if one fails, the old ones stay.
+
+        It is a part of this folder, so that taking a place needs no room.
+        """
+        stage = self.file(".new")
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir()
+        try:
+            yield stage
+            for path in sorted(stage.iterdir()):
+                path.replace(self.file(path.name))
+        finally:
+            shutil.rmtree(stage)
+
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         """Write `data` as JSON, replacing an older file in one step; NaN is refused."""
-        write_whole(self.file(name), (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
+        write_whole(self.file(name), json_bytes(data))
+
+
+def json_bytes(data: Mapping[str, Any]) -> bytes:
+    """Return `data` as the text of a JSON file; raises ValueError for NaN."""
+    return (json.dumps(data, indent=1, allow_nan=False) + "\n").encode()

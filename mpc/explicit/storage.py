@@ -4,10 +4,12 @@ Reading trusts nothing: declared sizes are checked before anything is allocated,
 SHA-256, and numbers against the dtype and shape that the header states.
 """
 
+import errno
 import hashlib
 import io
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -23,6 +25,7 @@ FORMAT = "yann-control"
 VERSION = 1
 LARGEST = 2**31  # bytes that an archive may declare in all
 LARGEST_HEADER = 2**26
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # no room: on the disk, in a quota, for one file
 DTYPES = {"float64": "<f8", "int64": "<i8"}
 
 
@@ -51,8 +54,18 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
     """Write `content` to `path` so that a reader finds the old file or the new one, never a part.
 
     The new file is synced before it takes the place of the old one, which stays if anything fails.
+    Raises OSError, of the kind and number that the system gives, with `path`; for a full disk also with the bytes
+    needed and free.
     """
     target = Path(path)
+    try:
+        _write_beside(target, content)
+    except OSError as error:
+        raise _explained(error, target, len(content)) from error
+
+
+def _write_beside(target: Path, content: bytes) -> None:
+    """Write a new file beside `target`, then put it in its place."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -64,6 +77,15 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _explained(error: OSError, target: Path, needed: int) -> OSError:
+    """Return the same error with the file that was meant, and where there is no room with the room."""
+    words = error.strerror or str(error)
+    if error.errno in FULL:
+        free = shutil.disk_usage(target.parent).free
+        words += f" ({needed:,} bytes are needed, {free:,} are free); make room and write again"
+    return type(error)(error.errno, words, str(target))
 
 
 def read_archive(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -1,5 +1,6 @@
 """A study's folder: held by one process, written whole or not at all."""
 
+import errno
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import pytest
 
+from mpc.explicit.storage import write_whole
 from studies.errors import StudyError
 from studies.folder import StudyFolder
 
@@ -45,6 +47,45 @@ def test_failed_write_keeps_the_old_file_and_leaves_no_rest(tmp_path):
             folder.write_json("a.json", {"x": float("nan")})
     assert json.loads((tmp_path / "a.json").read_text()) == {"x": 1}
     assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "a.json"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_told_in_bytes_and_the_old_file_stays(tmp_path, monkeypatch, number):
+    def full(handle):
+        raise OSError(number, os.strerror(number))
+
+    with StudyFolder(tmp_path) as folder:
+        folder.write_json("a.json", {"x": 1})
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=r"\(12 bytes are needed, [\d,]+ are free\); make room") as caught:
+            folder.write_json("a.json", {"y": 2})
+    assert caught.value.errno == number
+    assert caught.value.filename == str(tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text()) == {"x": 1}
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "a.json"]
+
+
+def test_other_failures_of_writing_keep_their_kind_and_name_the_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"a\.json") as caught:
+        write_whole(tmp_path / "nowhere" / "a.json", b"1")
+    assert caught.value.errno == errno.ENOENT
+    (tmp_path / "b.json").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"b\.json"):
+        write_whole(tmp_path / "b.json", b"1")
+
+
+def test_files_written_together_take_their_places_all_or_none(tmp_path):
+    with StudyFolder(tmp_path) as folder:
+        for name in ("a", "b"):
+            folder.file(name).write_text("old")
+        with pytest.raises(FileNotFoundError), folder.together() as new:
+            (new / "a").write_text("new") and (new / "nowhere" / "b").write_text("new")
+        assert [folder.file(name).read_text() for name in ("a", "b")] == ["old", "old"]
+        with folder.together() as new:
+            for name in ("a", "b"):
+                (new / name).write_text("new")
+        assert [folder.file(name).read_text() for name in ("a", "b")] == ["new", "new"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "a", "b"]
 
 
 def test_lock_error_is_a_study_error(tmp_path):
