@@ -1,6 +1,7 @@
 """StudyResult: what a study found, with everything that is needed to repeat it."""
 
 import hashlib
+import json
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from typing import Any, Self
 import numpy as np
 
 from mpc import FileFormatError, PiecewiseAffineLaw
-from mpc.explicit.storage import read_archive, write_archive
+from mpc.explicit.storage import read_archive, write_archive, write_whole
 from plants.arrays import Array
-from studies.folder import StudyFolder
+from studies.folder import StudyFolder, json_bytes
 
 KIND = "study result"
 DISTRIBUTIONS = ("yann-control", "numpy", "scipy", "torch", "casadi", "daqp", "gymnasium")
@@ -129,20 +130,30 @@ class StudyResult:
         return facts | {"path_starts": list(self.path_starts), "methods": [m.facts() for m in self.methods]}
 
     def save(self, folder: StudyFolder) -> None:
-        """Write law.npz, result.npz and result.json into the folder, each whole or not at all."""
-        self.law.save(folder.file("law.npz"))
+        """Write law.npz, result.npz and result.json into the folder: all three anew, or none.
+
+        result.json has the SHA-256 of result.npz, and result.npz the law's, so that `load` knows files of two runs.
+        """
         arrays = {"starts": self.starts, "stored_best": self.stored_best, "grid": self.grid}
         for i, method in enumerate(self.methods):
             arrays |= {f"{i}.{name}": array for name, array in method.arrays().items()}
-        write_archive(folder.file("result.npz"), KIND, self.facts(), arrays)
-        folder.write_json("result.json", {**self.facts(), "rows": self.rows()})
+        with folder.together() as new:
+            self.law.save(new / "law.npz")
+            write_archive(new / "result.npz", KIND, self.facts(), arrays)
+            rows = {**self.facts(), "result_sha256": _file_digest(new / "result.npz"), "rows": self.rows()}
+            write_whole(new / "result.json", json_bytes(rows))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Return the result saved in a study's folder; raises FileFormatError for damaged or foreign files."""
+        """Return the result saved in a study's folder.
+
+        Raises FileFormatError for damaged or foreign files, and for files that are not of one run.
+        """
         facts, arrays = read_archive(folder / "result.npz", KIND)
         law = PiecewiseAffineLaw.load(folder / "law.npz")
+        _check_pair(folder)
         try:
+            _check_law(folder, law, facts["provenance"]["law_sha256"])
             methods = tuple(
                 MethodResult.of(part, {name: arrays[f"{i}.{name}"] for name in ARRAYS})
                 for i, part in enumerate(facts.pop("methods"))
@@ -154,6 +165,34 @@ class StudyResult:
             raise FileFormatError(
                 f"{folder / 'result.npz'} does not hold a whole study ({cause}); run it again"
             ) from cause
+
+
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check_pair(folder: Path) -> None:
+    """Raise FileFormatError unless result.json was written together with result.npz."""
+    path = folder / "result.json"
+    try:
+        stated = json.loads(path.read_bytes()).get("result_sha256")
+    except (ValueError, RecursionError, AttributeError) as cause:
+        raise FileFormatError(f"{path} is no JSON of a study ({cause}); run the study again") from cause
+    found = _file_digest(folder / "result.npz")
+    if stated != found:
+        raise FileFormatError(
+            f"{path} belongs to a result.npz with SHA-256 {str(stated)[:12]}, but the one beside it has {found[:12]}: "
+            "they are of two runs; run the study again"
+        )
+
+
+def _check_law(folder: Path, law: PiecewiseAffineLaw, stated: object) -> None:
+    """Raise FileFormatError unless `law` is the one that the study was run with."""
+    if law.digest != stated:
+        raise FileFormatError(
+            f"{folder / 'law.npz'} holds the law {law.digest[:12]}, but {folder / 'result.npz'} was made with "
+            f"{str(stated)[:12]}; put the study's own law.npz back, or run the study again"
+        )
 
 
 def provenance(command: str) -> dict[str, Any]:

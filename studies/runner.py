@@ -178,14 +178,14 @@ def _keep_block(study: PendulumStudy, folder: StudyFolder, part: MethodResult) -
 
 
 def _kept_block(study: PendulumStudy, folder: StudyFolder, name: str, seeds: range) -> MethodResult | None:
-    """Return the block that an interrupted run of this very study left, if there is a whole one."""
+    """Return the block that an interrupted run of this very study left, if there is a whole one of these seeds."""
     try:
         data, arrays = read_archive(_block_file(folder, name, seeds), KIND)
-    except (FileNotFoundError, FileFormatError):
+        part = MethodResult.of(data["facts"], arrays)
+    except (FileNotFoundError, FileFormatError, KeyError, TypeError):
         return None
-    if data.get("study") != _block_digest(study):
-        return None
-    return MethodResult.of(data["facts"], arrays)
+    own = data.get("study") == _block_digest(study) and (part.name, part.seeds) == (name, tuple(seeds))
+    return part if own else None
 
 
 def _forget_blocks(folder: StudyFolder) -> None:

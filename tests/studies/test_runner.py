@@ -1,16 +1,20 @@
 """Running a study: rows, resuming, repeating."""
 
+import errno
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mpc import FileFormatError
+from mpc import FileFormatError, solve_explicit
+from mpc.explicit.storage import write_archive
 from studies import runner
 from studies.errors import StudyError
 from studies.folder import StudyFolder
-from studies.pendulum import PendulumStudy, build
+from studies.pendulum import PendulumStudy, build, printed_pendulum_problem
 from studies.result import StudyResult
 from studies.runner import check_networks, run_study
 from studies.statistics import at
@@ -112,6 +116,73 @@ def test_damaged_result_is_refused_by_name(finished, tmp_path):
     (tmp_path / "result.npz").write_bytes(bytes(content))
     with pytest.raises(FileFormatError, match=r"result\.npz"):
         StudyResult.load(tmp_path)
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    path, result = finished
+    for name in ("law.npz", "result.npz", "result.json"):
+        (tmp_path / name).write_bytes((path / name).read_bytes())
+    return tmp_path, result
+
+
+def test_law_of_another_problem_in_the_folder_is_refused(copied):
+    path, result = copied
+    plant = build(SMALL).plant
+    other = solve_explicit(printed_pendulum_problem(plant))
+    other.save(path / "law.npz")
+    with pytest.raises(FileFormatError, match=f"holds the law {other.digest[:12]}, but .*{result.law.digest[:12]}"):
+        StudyResult.load(path)
+
+
+def test_rows_and_arrays_of_two_runs_are_not_taken_for_one(copied):
+    path, result = copied
+    changed = replace(result, settings=result.settings | {"episodes": 3})
+    with StudyFolder(path / "other") as folder:
+        changed.save(folder)
+    assert StudyResult.load(path / "other").settings["episodes"] == 3
+    (path / "other" / "result.json").replace(path / "result.json")
+    with pytest.raises(FileFormatError, match=r"result\.json belongs to a result\.npz with SHA-256 .* of two runs"):
+        StudyResult.load(path)
+    (path / "result.json").write_text("[]")
+    with pytest.raises(FileFormatError, match=r"result\.json is no JSON of a study"):
+        StudyResult.load(path)
+
+
+def test_a_result_that_finds_no_room_leaves_the_old_one_whole(copied, monkeypatch):
+    path, result = copied
+    before = {p.name: p.read_bytes() for p in path.iterdir()}
+
+    def full(handle):
+        if "result.json" in str(Path(f"/proc/self/fd/{handle}").readlink()):
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with StudyFolder(path) as folder, pytest.raises(OSError, match=r"full \(.*result\.json"):
+        replace(result, settings={}).save(folder)
+    (path / ".lock").unlink()
+    assert {p.name: p.read_bytes() for p in path.iterdir()} == before
+
+
+@pytest.mark.parametrize("lost", ["seeds", "name", "facts", "other seeds"])
+def test_block_with_right_checksums_but_incomplete_facts_is_run_again(finished, tmp_path, lost):
+    _, result = finished
+    one = replace(SMALL, seeds=3, block=3)
+    part = result.method("DDPG")
+    facts = part.facts()
+    data = {"facts": facts, "study": runner._block_digest(one)}
+    path = tmp_path / "block-DDPG-0-2.npz"
+    folder = StudyFolder(tmp_path)
+    write_archive(path, runner.KIND, data, part.arrays())
+    assert runner._kept_block(one, folder, "DDPG", range(3)).seeds == (0, 1, 2)
+    if lost == "facts":
+        del data["facts"]
+    elif lost == "other seeds":
+        facts["seeds"] = [4, 5, 6]
+    else:
+        del facts[lost]
+    write_archive(path, runner.KIND, data, part.arrays())
+    assert runner._kept_block(one, folder, "DDPG", range(3)) is None
 
 
 def test_network_that_is_not_its_law_stops_the_study_before_training(monkeypatch, tmp_path):
