@@ -1,0 +1,77 @@
+"""Problems without a law are refused: by the rows that conflict, by the parameter, by the limit that is lost."""
+
+import re
+
+import numpy as np
+import pytest
+
+from mpc import Infeasible, LinearModel, MPCProblem, MultiparametricQP, ProblemError, solve_explicit
+
+
+def line(**changes) -> MultiparametricQP:
+    """min 1/2 (z - theta)^2, theta in [-2, 2]."""
+    arguments = {"H": [[1]], "f": [0], "F": [[-1]], "G": np.zeros((0, 1)), "w": [], "S": np.zeros((0, 1))}
+    return MultiparametricQP(**arguments | {"A_theta": [[1], [-1]], "b_theta": [2, 2]} | changes)
+
+
+def plane(**changes) -> MultiparametricQP:
+    """min 1/2 |z - theta|^2, theta in [-2, 2]^2."""
+    arguments = {"H": np.eye(2), "f": [0, 0], "F": -np.eye(2), "G": np.zeros((0, 2)), "w": [], "S": np.zeros((0, 2))}
+    box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": [2, 2, 2, 2]}
+    return MultiparametricQP(**arguments | box | changes)
+
+
+@pytest.mark.parametrize(
+    ("problem", "error", "words"),
+    [
+        (line(G=[[1], [-1]], w=[-1, -1], S=[[0], [0]]), Infeasible, "row 0; row 1.*widen one, or make it soft"),
+        (line(G=[[1], [-1]], w=[-3, -3], S=[[1], [-1]]), Infeasible, "no parameter admits a solution"),
+        (line(G=[[0]], w=[-5], S=[[1]]), Infeasible, "row 0"),
+        (line(b_theta=[-3, -3]), ProblemError, "empty.*widen"),
+        (line(A_theta=[[1]], b_theta=[1]), ProblemError, "unbounded: theta0 has no limit below"),
+        (line(A_theta=[[-1]], b_theta=[1]), ProblemError, "unbounded: theta0 has no limit above"),
+        (line(b_theta=[1, -1]), ProblemError, "theta0 has no width: its bounds are 1 and 1"),
+        (plane(A_theta=[[1, 0], [-1, 0], [0, 1]], b_theta=[1, 1, 1]), ProblemError, "unbounded: theta1"),
+        (plane(A_theta=[[1, 1], [-1, -1], [1, 0], [-1, 0]], b_theta=[0, 0, 1, 1]), ProblemError, "no interior"),
+        (line(G=[[1], [1]], w=[0, 1], S=[[0], [0]], equality_rows=(0, 1)), ProblemError, "equality row 1.*contradicts"),
+        (line(G=[[1], [1]], w=[0, 0], S=[[0], [1]], equality_rows=(0, 1)), ProblemError, "fixes.*a parameter"),
+        (line(G=[[0], [0]], w=[0, 0], S=[[1], [-1]]), ProblemError, "no interior"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_no_law_is_an_error_with_a_mend(problem, error, words):
+    with pytest.raises(error, match=re.compile(words, re.DOTALL)):
+        solve_explicit(problem)
+
+
+def test_infeasible_carries_rows_and_relaxation():
+    with pytest.raises(Infeasible) as caught:
+        solve_explicit(line(G=[[1], [-1]], w=[-1, -1], S=[[0], [0]]))
+    assert caught.value.rows == ("row 0", "row 1")
+    assert caught.value.relaxation == pytest.approx(1.0)
+
+
+def test_the_refusals_of_the_problem_set(trusted, problem):
+    errors = {"Infeasible": Infeasible, "ProblemError": ProblemError}
+    refused = {name: entry["error"] for name, entry in trusted.items() if "error" in entry}
+    assert len(refused) == 5
+    for name, kind in refused.items():
+        with pytest.raises(errors[kind]):
+            solve_explicit(problem(name))
+
+
+@pytest.mark.parametrize("span", [1e-8, 1e-4, 1.0, 1e4])
+@pytest.mark.parametrize("limit", [1e-10, 1e-6, 1e-2, 1e2])
+def test_an_input_far_too_weak_or_strong_is_solved_or_refused(span, limit, oracle):
+    """Never a wrong law where limits are tiny beside what the solution without limits asks for."""
+    model = LinearModel([[1.0188, 0.0503], [0.7547, 1.0188]], [[0.0038], [0.1509]], sample_time=0.05)
+    box = ([-span, -span], [span, span])
+    problem = MPCProblem(model, np.eye(2), 0.001, 2, input_bounds=(-limit, limit), parameter_bounds=box)
+    if span / limit > 1e7:
+        with pytest.raises(ProblemError, match="check the units of limits and weights"):
+            solve_explicit(problem)
+        return
+    law = solve_explicit(problem)
+    points = np.random.default_rng(0).uniform(-span, span, (100, 2))
+    expected = np.array([oracle(problem)(point) for point in points])
+    assert law.solution(points) == pytest.approx(expected, abs=1e-9 * limit + 1e-14 * span * 100)
