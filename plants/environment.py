@@ -19,11 +19,11 @@ class PlantEnvironment(gymnasium.Env[Array, Array]):
     """A plant as a gymnasium environment, for learners that come from outside.
 
     The observation is the state (n,), within the plant's caps. The action (m,) in [-1, 1] is the input
-    scaled to its bounds: -1 the lower, 1 the upper. The reward is minus the cost; `terminated` means that
-    the state became unsafe (the violation penalty is then in the reward), `truncated` that `steps` are over.
+    scaled to its bounds: -1 the lower, 1 the upper. The reward is minus the cost; `terminated` means that the state
+    became unsafe or ran away (the violation penalty is then in the reward), `truncated` that `steps` are over.
 
     `info` holds `cost`, `input` (m,) in physical units, `constraint_values` (how far the state is beyond
-    each finite safe limit, all lower ones first; negative inside) and `constraint_violation` (bool).
+    each finite safe limit, all lower ones first; negative inside), `constraint_violation` and `runaway` (bool).
     `reset(options={"state": x})` starts from a given state. Raises PlantError for actions and states that do not fit.
     """
 
@@ -55,19 +55,27 @@ class PlantEnvironment(gymnasium.Env[Array, Array]):
         return state.copy(), {}
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """Return the next state, minus the cost, whether it is unsafe, whether time is up, and the info."""
+        """Return the next state, minus the cost, whether it is unsafe or ran away, whether time is up, and the info."""
         if self._state is None:
             raise ResetNeeded("the episode has not begun, or is over; call reset() first")
         entry = self._input(action)
         state = self.plant.step(self._state, entry)
         unsafe = bool(self.plant.unsafe(state))
-        cost = float(self.cost(self._state, entry)) + (self.cost.violation_penalty if unsafe else 0.0)
+        runaway = bool(self.plant.runaway(state))
+        ended = unsafe or runaway
+        cost = float(self.cost(self._state, entry)) + (self.cost.violation_penalty if ended else 0.0)
         self._steps_done += 1
         late = self._steps_done >= self.steps
-        self._state = None if unsafe or late else state
+        self._state = None if ended or late else state
         values = self._constraint_values(state)
-        info = {"cost": cost, "input": entry, "constraint_values": values, "constraint_violation": unsafe}
-        return state.copy(), -cost, unsafe, late and not unsafe, info
+        info = {
+            "cost": cost,
+            "input": entry,
+            "constraint_values": values,
+            "constraint_violation": unsafe,
+            "runaway": runaway,
+        }
+        return state.copy(), -cost, ended, late and not ended, info
 
     def _input(self, action: Array) -> Array:
         share = real_array(action, "action", (self.plant.m,), PlantError)

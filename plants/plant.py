@@ -37,7 +37,8 @@ class Plant:
     `equilibrium` (state, input): the operating point, a steady state.
     `sample_time` in `time_unit`; `integrator` carries the state over one of them.
     `angles` names the states in rad that a step wraps to (-pi, pi].
-    `state_caps` (lower, upper): no step leaves them, however wild; where there is none, +-1e9.
+    `state_caps` (lower, upper): no step leaves them, however wild. Where there is none a state is held at +-1e9 and
+    counts as a runaway, so a state that may be larger needs a cap.
     `safe_limits` (lower, upper): beyond them a state is unsafe; None for no limit.
     `cost` is the stage cost; episodes are `episode_steps` long and start uniformly within `start_bounds`.
 
@@ -190,6 +191,17 @@ class Plant:
             return np.zeros(states.shape[:-1], dtype=bool)
         lower, upper = self.safe_limits
         return ((states < lower) | (states > upper)).any(-1)
+
+    def runaway(self, x: ArrayLike) -> Any:
+        """Return, as bool (...,), which states (..., n) ran away: an entry without a cap of its own is at +-1e9."""
+        states = real_points(x, "x", self.state_names, PlantError)
+        lower, upper = self._runaway_limits
+        return ((states <= lower) | (states >= upper)).any(-1)
+
+    @cached_property
+    def _runaway_limits(self) -> tuple[Array, Array]:
+        lower, upper = self.state_caps
+        return np.where(lower == -check.RUNAWAY, lower, -np.inf), np.where(upper == check.RUNAWAY, upper, np.inf)
 
     def sample_starts(self, generator: np.random.Generator, count: int) -> Array:
         """Return `count` initial states (count, n), uniform within `start_bounds`."""

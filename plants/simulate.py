@@ -11,7 +11,7 @@ from plants.arrays import Array, instance_of, real_points, whole_number
 from plants.cost import QuadraticCost
 from plants.errors import PlantError
 from plants.plant import Plant
-from plants.validation import cost_fits, within_bounds
+from plants.validation import RUNAWAY, cost_fits, within_bounds
 
 
 class MemoryController(Protocol):
@@ -34,8 +34,9 @@ class Trajectory:
     """What happened: every array has the leading axes (...,) of the starts.
 
     `times` (steps + 1,); `states` (..., steps + 1, n); `inputs` (..., steps, m) as applied, so within the
-    bounds of a plant that clips; `costs` (..., steps) with the penalty in the step that became unsafe.
-    `ended_at` (...,) counts the steps that were run: fewer than asked for only where `unsafe` (...,). After
+    bounds of a plant that clips; `costs` (..., steps) with the penalty in the step that ended the episode early.
+    `ended_at` (...,) counts the steps that were run: fewer than asked for only where `unsafe` (...,), the state went
+    beyond a safe limit, or `runaway` (...,), a state without a cap of its own reached 1e9 (None: nowhere). After
     the end the state and the input are held and the cost is 0. `clipped` (...,) counts inputs beyond a bound.
     """
 
@@ -46,6 +47,11 @@ class Trajectory:
     ended_at: Any
     unsafe: Any
     clipped: Any
+    runaway: Any = None
+
+    def __post_init__(self) -> None:
+        if self.runaway is None:
+            object.__setattr__(self, "runaway", np.zeros(np.shape(self.unsafe), dtype=bool))
 
     @property
     def total_cost(self) -> Array:
@@ -53,10 +59,12 @@ class Trajectory:
         return self.costs.sum(-1)
 
     def __repr__(self) -> str:
-        """Return one line: how many episodes, how long, their mean cost, how many ended unsafe."""
+        """Return one line: how many episodes, how long, their mean cost, how many ended unsafe or ran away."""
+        wild = int(self.runaway.sum())
+        mean = f"mean cost {self.total_cost.mean():.4g}, " if self.unsafe.size else ""
         return (
-            f"Trajectory({self.unsafe.size} episodes of {self.costs.shape[-1]} steps, mean cost "
-            f"{self.total_cost.mean():.4g}, {int(self.unsafe.sum())} unsafe)"
+            f"Trajectory({self.unsafe.size} episodes of {self.costs.shape[-1]} steps, {mean}"
+            f"{int(self.unsafe.sum())} unsafe{f', {wild} runaways' if wild else ''})"
         )
 
 
@@ -67,8 +75,9 @@ def simulate(
 
     A controller is a function of the states (..., n), in the shape of `starts`, that returns inputs (..., m);
     or an object with `start(batch) -> memory` and `step(x, memory) -> (u, memory)` that gets rows (batch, n).
-    An episode ends when its state becomes unsafe: the cost's violation penalty is added once. The controller then goes
-    on to see the last state at which it was in charge. `steps` defaults to the plant's episode, `cost` to its cost.
+    An episode ends when its state becomes unsafe or runs away (`Plant.runaway`): the cost's violation penalty is added
+    once. The controller then goes on to see the last state at which it was in charge. `steps` defaults to the plant's
+    episode, `cost` to its cost.
 
     Raises PlantError for starts that do not fit, for inputs of a wrong shape, NaN, or beyond the bounds of a
     plant that does not clip. What the controller itself raises passes unchanged.
@@ -101,7 +110,7 @@ class _Run:
         self.costs = np.zeros((rows, steps))
         self.ended_at = np.full(rows, steps)
         self.clipped = np.zeros(rows, dtype=np.int64)
-        self.unsafe = np.zeros(rows, dtype=bool)
+        self.unsafe, self.runaway = np.zeros((2, rows), dtype=bool)
         self.live = np.ones(rows, dtype=bool)
         self.seen = np.array(starts, order="C")
 
@@ -113,14 +122,16 @@ class _Run:
         applied = np.clip(wanted, *plant.input_bounds)
         self.clipped[live] += (applied != wanted).sum(-1)[live]
         after = plant.step_rows(self.seen, applied)
-        beyond = plant.unsafe(after) & live
+        beyond, wild = plant.unsafe(after) & live, plant.runaway(after) & live
+        ended = beyond | wild
         self.inputs[:, step] = np.where(live[:, None], applied, self.inputs[:, step - 1])
         self.states[:, step + 1] = np.where(live[:, None], after, self.states[:, step])
         self.costs[live, step] = self.cost.stage_rows(self.seen, applied)[live]
-        self.costs[beyond, step] += self.cost.violation_penalty
-        self.ended_at[beyond] = step + 1
+        self.costs[ended, step] += self.cost.violation_penalty
+        self.ended_at[ended] = step + 1
         self.unsafe |= beyond
-        self.live = live & ~beyond
+        self.runaway |= wild
+        self.live = live & ~ended
         self.seen[self.live] = after[self.live]
 
     def hold(self, step: int) -> None:
@@ -139,6 +150,7 @@ class _Run:
             ended_at=self.ended_at.reshape(lead),
             unsafe=self.unsafe.reshape(lead),
             clipped=self.clipped.reshape(lead),
+            runaway=self.runaway.reshape(lead),
         )
 
 
@@ -149,6 +161,13 @@ def _check_safe(plant: Plant, starts: Array) -> None:
         raise PlantError(
             f"`starts`{f' at {index}' if index else ''} is {starts[tuple(index)]} ({', '.join(plant.state_names)}), "
             f"already beyond `safe_limits` {plant.safe_limits}; start inside them"
+        )
+    wild = plant.runaway(starts)
+    if wild.any():
+        index = np.argwhere(wild)[0].tolist()
+        raise PlantError(
+            f"`starts`{f' at {index}' if index else ''} is {starts[tuple(index)]} ({', '.join(plant.state_names)}), "
+            f"at or beyond the {RUNAWAY:g} at which a state without a cap counts as a runaway; declare `state_caps`"
         )
 
 

@@ -19,17 +19,20 @@ from yann.stacked import StackedNetwork
 class Evaluation:
     """Episodes without exploration: `costs` (..., K) with penalties, `violations` (..., K) whether each was unsafe.
 
-    The leading axis (S,) is there for a stack of S > 1 actors. `trajectory` has every step.
+    `runaways` (..., K) says which ended because a state without a cap of its own ran away. The leading
+    axis (S,) is there for a stack of S > 1 actors. `trajectory` has every step.
     """
 
     costs: Array
     violations: Any
+    runaways: Any
     trajectory: Trajectory
 
     def __repr__(self) -> str:
-        """Return one line: how many episodes, their mean cost, how many were unsafe."""
-        unsafe = int(self.violations.sum())
-        return f"Evaluation({self.costs.size} episodes, mean cost {self.costs.mean():.4g}, {unsafe} unsafe)"
+        """Return one line: how many episodes, their mean cost, how many were unsafe or ran away."""
+        unsafe, wild = int(self.violations.sum()), int(self.runaways.sum())
+        runaways = f", {wild} runaways" if wild else ""
+        return f"Evaluation({self.costs.size} episodes, mean cost {self.costs.mean():.4g}, {unsafe} unsafe{runaways})"
 
 
 def evaluate(
@@ -51,7 +54,12 @@ def evaluate(
     if isinstance(controller, StackedNetwork) and controller.members > 1:
         points = np.broadcast_to(points, (controller.members, *points.shape))
     trajectory = simulate(plant, controller, points, steps, cost)
-    return Evaluation(frozen(trajectory.total_cost), frozen(trajectory.unsafe), trajectory)
+    return Evaluation(
+        costs=frozen(trajectory.total_cost),
+        violations=frozen(trajectory.unsafe),
+        runaways=frozen(trajectory.runaway),
+        trajectory=trajectory,
+    )
 
 
 def checked_starts(starts: ArrayLike, name: str, plant: Plant) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from plants import Plant, QuadraticCost
 from plants.arrays import Array, whole_number
-from plants.validation import RUNAWAY, cost_fits
+from plants.validation import cost_fits
 from rl.agent import Agent
 from rl.errors import Diverged, Interrupted, TrainingError
 from rl.evaluate import checked_starts, evaluate
@@ -36,8 +36,8 @@ def train(
 
     All seeds are trained at once, as one stack; what a seed gives does not depend on the others. The agent
     itself stays as it is. Each episode is `steps` plant steps (default: the plant's) of every member: a run that
-    becomes unsafe ends there, as terminated, and a new one begins at once from a new start, so every member has
-    the same budget. The end of an episode is a time limit: what would follow is still worth what the critic says.
+    becomes unsafe or runs away ends there, as terminated, and a new one begins at once from a new start, so every member
+    has the same budget. The end of an episode is a time limit: what would follow is still worth what the critic says.
     `cost` defaults to the plant's. From `test_starts` (K, n) the actors are tested, without exploration, before
     training and after every episode; testing changes nothing in training. `progress` is called after every episode.
 
@@ -166,7 +166,7 @@ class _Run:
         applied = np.clip(wanted, *self.plant.input_bounds)
         after = self.plant.step_rows(x, applied)
         unsafe = self.plant.unsafe(after)
-        runaway = np.abs(after).max(axis=-1) >= RUNAWAY
+        runaway = self.plant.runaway(after)
         ended = unsafe | runaway
         cost = self.cost.stage_rows(x, applied) + self.cost.violation_penalty * ended
         self.buffer.add(x, applied, cost, after, ended)

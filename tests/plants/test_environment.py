@@ -96,6 +96,22 @@ def test_a_violation_in_the_last_step_is_no_time_limit(spring):
     assert environment.step([1.0])[2:4] == (True, False)
 
 
+def test_a_runaway_terminates_with_the_penalty(spring):
+    cost = QuadraticCost(np.eye(2), 0.01, [0, 0], [0], violation_penalty=1000)
+    environment = PlantEnvironment(spring(derivative=lambda x, u: (90 * x[0], u[0] - x[1]), cost=cost))
+    environment.reset(options={"state": [0.9, 0]})
+    steps = [environment.step([0.0])]
+    while not any(steps[-1][2:4]):
+        steps.append(environment.step([0.0]))
+    assert [step[4]["runaway"] for step in steps] == [False] * (len(steps) - 1) + [True]
+    assert steps[-1][2:4] == (True, False)
+    assert steps[-1][0][0] == 1e9
+    np.testing.assert_allclose(-steps[-1][1], steps[-2][0][0] ** 2 + 1000)
+    assert not steps[-1][4]["constraint_violation"]
+    with pytest.raises(ResetNeeded):
+        environment.step([0.0])
+
+
 @pytest.mark.parametrize(("action", "entry"), [(-1, -1), (0, 1), (1, 3), (5, 3), (-5, -1)])
 def test_an_action_is_the_input_scaled_to_its_bounds(spring, action, entry):
     environment = PlantEnvironment(limited(spring))

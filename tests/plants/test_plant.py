@@ -296,6 +296,20 @@ def test_unsafe_is_strictly_beyond_a_limit(spring):
     assert not spring().unsafe(np.full((3, 2), 1e6)).any()
 
 
+def test_a_runaway_is_a_state_at_a_cap_that_was_not_declared():
+    free, capped = (
+        linear_plant(np.eye(2), np.ones((2, 1)), state_caps=caps) for caps in (None, ([-9, None], [1e12, 5]))
+    )
+    far = [[1e9, 0], [-1e9, 0], [0.9e9, -0.9e9], [0, -1e9]]
+    assert free.runaway(far).tolist() == [True, True, False, True]
+    assert capped.runaway([[1e12, 5], [-9, 5], [3e9, -0.9e9], [0, -1e9]]).tolist() == [False, False, False, True]
+    assert free.runaway([0, 1e9]).shape == ()
+    assert copy.deepcopy(free).runaway(far).tolist() == free.runaway(far).tolist()
+    assert not PENDULUM.runaway([[np.pi, 8], [-np.pi, -8]]).any()
+    with pytest.raises(PlantError, match=r"`x` has shape \(1,\)"):
+        free.runaway([1])
+
+
 @given(st.floats(-1e4, 1e4))
 def test_wrapping_gives_the_same_direction_within_half_a_turn(angle):
     wrapped = PENDULUM.wrap([angle, 3])

@@ -193,6 +193,38 @@ def test_a_runaway_is_recorded_not_raised(spring):
     assert np.isfinite(run.total_cost)
 
 
+def growing(spring, **changes):
+    cost = QuadraticCost(np.eye(2), 0.01, [0, 0], [0], violation_penalty=1000)
+    return spring(derivative=lambda x, u: (9 * x[0] + u[0] - u[0], -x[1]), cost=cost, **changes)
+
+
+def test_a_runaway_without_limits_ends_the_episode_with_the_penalty(spring):
+    run = simulate(growing(spring), lambda x: 0 * x[..., :1], [[0.9, 0], [0, 0.5]], steps=60)
+    end = run.ended_at[0]
+    assert run.runaway.tolist() == [True, False]
+    assert run.unsafe.tolist() == [False, False]
+    assert (end < 60, run.ended_at[1]) == (True, 60)
+    assert run.states[0, end, 0] == 1e9
+    assert (run.states[0, end:, 0] == 1e9).all()
+    assert (run.costs[0, end:] == 0).all()
+    np.testing.assert_allclose(run.total_cost[0], (run.states[0, :end] ** 2).sum() + 1000)
+    assert "0 unsafe, 1 runaways" in repr(run)
+
+
+def test_large_states_with_caps_of_their_own_are_no_runaways(spring):
+    plant = growing(spring, state_caps=([-1e12, None], [1e12, None]))
+    run = simulate(plant, lambda x: 0 * x[..., :1], [[2e9, 0.0]], steps=60)
+    assert not run.runaway.any()
+    assert run.ended_at.tolist() == [60]
+    assert run.states[0, -1, 0] == 1e12
+    with pytest.raises(PlantError, match=r"`starts` at \[0\] is .* beyond the 1e\+09 .* declare `state_caps`"):
+        simulate(growing(spring), push, [[2e9, 0.0]])
+
+
+def test_no_episodes_print_without_a_mean(spring):
+    assert repr(simulate(spring(), push, np.empty((0, 2)), steps=3)) == "Trajectory(0 episodes of 3 steps, 0 unsafe)"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -52,6 +52,14 @@ def test_violations_say_which_episodes_were_unsafe(drift):
     assert found.costs[1] > 100
 
 
+def test_runaways_say_which_episodes_ran_away_and_cost_a_finite_number(drift):
+    found = evaluate(np.zeros_like, drift(factor=1000.0), starts=[[0.0], [0.9]])
+    assert found.violations.tolist() == [False, False]
+    assert found.runaways.tolist() == [False, True]
+    assert 100 < found.costs[1] < 1e18
+    assert "0 unsafe, 1 runaways" in repr(found)
+
+
 @pytest.mark.parametrize(
     ("starts", "words"),
     [

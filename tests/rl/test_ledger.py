@@ -79,6 +79,14 @@ def test_a_runaway_without_limits_ends_its_run_and_training_goes_on(lone, drift)
     assert training.episodes == 1
 
 
+def test_large_states_with_a_cap_of_their_own_are_no_runaways(lone, drift):
+    """A count of cells, say: 2e9 of them are no accident."""
+    plant = drift(factor=1.0, state_caps=([0], [1e12]), state_bounds=([0], [1e11]), start_bounds=([2e9], [3e9]))
+    _, ledger = lone(plant, steps=20)
+    assert ledger.runaways.tolist() == [[0]]
+    assert ledger.runs.tolist() == [[1]]
+
+
 def test_inputs_wanted_beyond_a_bound_are_clipped_and_counted(drift, plain_agent):
     plant = drift()
     quiet, loud = (
