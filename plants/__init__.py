@@ -3,6 +3,7 @@
 from plants.check_plant import PlantReport, check_plant
 from plants.cost import QuadraticCost
 from plants.environment import PlantEnvironment
+from plants.equilibrium import check_steady
 from plants.errors import PlantError
 from plants.integrate import RungeKutta4, SemiImplicitEuler
 from plants.pendulum import clipped_pendulum
@@ -20,6 +21,7 @@ __all__ = [
     "SemiImplicitEuler",
     "Trajectory",
     "check_plant",
+    "check_steady",
     "clipped_pendulum",
     "simulate",
 ]

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from plants.arrays import Array, instance_of, whole_number
+from plants.equilibrium import STEADY, check_steady, state_scales
 from plants.errors import PlantError
 from plants.integrate import RungeKutta4
 from plants.plant import Plant
-from plants.validation import residual_at_rest
 
 _FINE = RungeKutta4(substeps=32)
 _NUDGE = 1e-5
@@ -21,8 +21,9 @@ _EPSILON = float(np.finfo(np.float64).eps)
 class PlantReport:
     """What `check_plant` found on a sound plant.
 
-    `residual` is the norm of dx/dt at the equilibrium; `jacobian_error` the worst gap between Jacobians and
-    finite differences, relative to the largest slope of that state; `step_error` the worst gap between one
+    `residual` is the largest motion of a state at the equilibrium in one sample period, relative to the half width of
+    its bounds; `jacobian_error` the worst gap between Jacobians and finite differences, in the same units and relative
+    to the largest slope of that state; `step_error` the worst gap between one
     step and a much finer integration, relative to the half width of the state bounds: it is reported and
     never refused, since a coarse integrator may be part of what a plant is. `points` were tried.
     """
@@ -59,7 +60,9 @@ def check_plant(plant: Plant, points: int = 200, seed: int = 0) -> PlantReport:
     _check_finite(plant, states, inputs)
     error = _jacobian_error(plant, states, inputs)
     _check_step(plant, states, inputs)
-    return PlantReport(plant.name, points, residual_at_rest(plant)[0], error, _step_error(plant, states, inputs))
+    return PlantReport(
+        plant.name, points, check_steady(plant, *plant.equilibrium), error, _step_error(plant, states, inputs)
+    )
 
 
 def _samples(plant: Plant, points: int, generator: np.random.Generator) -> tuple[Array, Array]:
@@ -82,32 +85,38 @@ def _check_finite(plant: Plant, states: Array, inputs: Array) -> None:
 
 
 def _jacobian_error(plant: Plant, states: Array, inputs: Array) -> float:
-    exact_x, exact_u = plant.jacobians(states, inputs)
-    by_state = _slopes(lambda x: plant.derivatives(x, inputs), states)
-    by_input = _slopes(lambda u: plant.derivatives(states, u), inputs)
-    exact = np.concatenate([exact_x, exact_u], -1)
+    """Return the worst gap, every state and input counted in half widths of its bounds: no unit matters."""
+    lower, upper = plant.input_bounds
+    state_size = state_scales(plant, plant.equilibrium[0])
+    sizes = np.concatenate([state_size, (upper - lower) / 2])
+    exact = np.concatenate(plant.jacobians(states, inputs), -1)
+    by_state = _slopes(lambda x: plant.derivatives(x, inputs), states, _NUDGE * sizes[: plant.n])
+    by_input = _slopes(lambda u: plant.derivatives(states, u), inputs, _NUDGE * sizes[plant.n :])
+    numeric = np.concatenate([by_state, by_input], -1)
     rounding = _EPSILON / _NUDGE * np.abs(plant.derivatives(states, inputs))[..., None]
-    scale = np.abs(exact).max((0, 2), keepdims=True) + 1.0
-    gap = np.abs(exact - np.concatenate([by_state, by_input], -1)) / (scale + rounding / _SLOPE_TOLERANCE)
+    least = STEADY * state_size[:, None] / (plant.sample_time if plant.is_continuous else 1.0)
+    scale = np.abs(exact * sizes).max((0, 2), keepdims=True) + least
+    gap = np.abs(exact - numeric) * sizes / (scale + rounding / _SLOPE_TOLERANCE)
     worst = int(np.argmax(np.where(np.isfinite(gap), gap, np.inf)))
     row, i, j = (int(k) for k in np.unravel_index(worst, gap.shape))
     if not gap[row, i, j] <= _SLOPE_TOLERANCE:
         by = [*plant.state_names, *plant.input_names][j]
-        numeric = np.concatenate([by_state, by_input], -1)[row, i, j]
         raise PlantError(
             f"the Jacobian of `{plant.equations_name}`, {plant.state_names[i]} by {by}, is {exact[row, i, j]:g}, but "
-            f"finite differences give {numeric:g} at x = {states[row]}, u = {inputs[row]}; is there a jump or a kink?"
+            f"finite differences give {numeric[row, i, j]:g} at x = {states[row]}, u = {inputs[row]}; "
+            "is there a jump or a kink?"
         )
     return float(gap[row, i, j])
 
 
-def _slopes(function: Callable[[Array], Array], points: Array) -> Array:
-    """Return central differences (rows, n, width) of a function of points (rows, width)."""
+def _slopes(function: Callable[[Array], Array], points: Array, nudges: Array) -> Array:
+    """Return central differences (rows, n, width) of a function of points (rows, width), moved by `nudges` (width,)."""
     columns = []
     for j in range(points.shape[1]):
         nudge = np.zeros_like(points)
-        nudge[:, j] = _NUDGE * np.maximum(1.0, np.abs(points[:, j]))
-        columns.append((function(points + nudge) - function(points - nudge)) / (2 * nudge[:, j, None]))
+        nudge[:, j] = nudges[j]
+        above, below = points + nudge, points - nudge
+        columns.append((function(above) - function(below)) / (above - below)[:, j, None])
     return np.stack(columns, -1)
 
 
@@ -126,11 +135,12 @@ def _check_step(plant: Plant, states: Array, inputs: Array) -> None:
         raise PlantError(f"`step` of a batch differs from its rows by {np.abs(after - single).max():g}")
     state, entry = plant.equilibrium
     drift = _distance(plant, plant.step(state, entry), state)
-    tolerance = 1e-5 * max(1.0, float(np.abs(state).max()))
-    if drift.max() > tolerance:
+    tolerance = 10 * STEADY * state_scales(plant, state)
+    if (drift > tolerance).any():
+        i = int((drift / tolerance).argmax())
         raise PlantError(
-            f"`step` drifts by {drift.max():g} from the `equilibrium`, above the tolerance {tolerance:g}; "
-            "does the integrator hold a steady state?"
+            f"`step` drifts by {drift[i]:g} in {plant.state_names[i]} from the `equilibrium`, above the tolerance "
+            f"{tolerance[i]:g}; does the integrator hold a steady state?"
         )
 
 
@@ -138,11 +148,8 @@ def _step_error(plant: Plant, states: Array, inputs: Array) -> float:
     if not plant.is_continuous:
         return 0.0
     fine = replace(plant, integrator=_FINE).step(states, inputs)
-    half = [
-        (high - low) / 2 if np.isfinite(high - low) else max(1.0, abs(at))
-        for low, high, at in zip(*plant.state_bounds, plant.equilibrium[0], strict=True)
-    ]
-    return float((_distance(plant, plant.step(states, inputs), fine) / half).max())
+    sizes = state_scales(plant, plant.equilibrium[0])
+    return float((_distance(plant, plant.step(states, inputs), fine) / sizes).max())
 
 
 def _distance(plant: Plant, one: Array, other: Array) -> Array:

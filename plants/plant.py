@@ -13,6 +13,7 @@ from plants import validation as check
 from plants.arrays import Array, bounds_pair, paired_points, real_points, real_scalar, whole_number
 from plants.cost import QuadraticCost, wrapped
 from plants.dynamics import Dynamics, Equations, compiled
+from plants.equilibrium import check_steady
 from plants.errors import PlantError
 from plants.integrate import Integrator, RungeKutta4
 from plants.names import checked_names, checked_text, checked_units, index_of
@@ -34,7 +35,8 @@ class Plant:
     `state_bounds` (lower, upper), each (n,), is where the plant is meant to be run; None for no bound.
     `input_bounds` (lower, upper), each (m,), finite: what the actuator can do. With `clips_input` a step
     clips an input beyond them, else it refuses.
-    `equilibrium` (state, input): the operating point, a steady state.
+    `equilibrium` (state, input): the operating point, at which no state moves by more than 1e-6 of its scale (half
+    the width of its bounds) in one sample period.
     `sample_time` in `time_unit`; `integrator` carries the state over one of them.
     `angles` names the states in rad that a step wraps to (-pi, pi].
     `state_caps` (lower, upper): no step leaves them, however wild. Where there is none a state is held at +-1e9 and
@@ -76,7 +78,7 @@ class Plant:
         check.consistent(self)
         check.cost_fits(self.cost, self)
         self._put("_dynamics", compiled(self))
-        check.steady(self)
+        check_steady(self, *self.equilibrium)
 
     def _put_names(self) -> None:
         for argument in ("name", "time_unit"):

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 RUNAWAY = 1e9
 """Where a state without a cap of its own is held, in its own unit, so that a runaway stays a number."""
 
-STEADY = 1e-6
-"""How far, relative to the size of the state (at least 1), an equilibrium may drift in one sample period."""
-
 Bounds = tuple[Array, Array]
 
 
@@ -117,32 +114,6 @@ def cost_fits(cost: object, plant: "Plant") -> None:
                 f"`cost` measures {plant.state_names[i]} along the line from {cost.state_target[i]:g}, but it is "
                 f"one of the `angles`; pass angles=({i},) to the cost, so that it measures on the circle"
             )
-
-
-def steady(plant: "Plant") -> None:
-    """Refuse an equilibrium that drifts, and equations without a finite value there."""
-    state, entry = plant.equilibrium
-    value = plant.derivatives(state, entry)
-    if not np.isfinite(value).all():
-        name = plant.state_names[int(np.argmin(np.isfinite(value)))]
-        raise PlantError(f"`{plant.equations_name}` is {value} at the equilibrium: {name} is not finite; check both")
-    residual, tolerance = residual_at_rest(plant)
-    if residual > tolerance:
-        what = "dx/dt" if plant.is_continuous else "the next state minus the state"
-        raise PlantError(
-            f"`equilibrium` is no steady state: {what} is {value if plant.is_continuous else value - state} there, "
-            f"of norm {residual:g}, above the tolerance {tolerance:g}; solve for it, or give more digits"
-        )
-
-
-def residual_at_rest(plant: "Plant") -> tuple[float, float]:
-    """Return the norm of dx/dt (or of the change in one update) at the equilibrium, and what is tolerated."""
-    state, entry = plant.equilibrium
-    value = plant.derivatives(state, entry)
-    size = max(1.0, float(np.abs(state).max()))
-    if plant.is_continuous:
-        return float(np.linalg.norm(value)), STEADY * size / plant.sample_time
-    return float(np.linalg.norm(value - state)), STEADY * size
 
 
 def within_bounds(inputs: Array, plant: "Plant") -> None:

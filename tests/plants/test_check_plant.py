@@ -78,7 +78,7 @@ class Shuffling(Plant):
     [
         (WrongJacobian, "Jacobian of `derivative`, speed by position, is -3, but finite differences give -4"),
         (Escaping, r"`step` takes position to .*, outside its `state_caps` \[-3, 3\]"),
-        (Drifting, "`step` drifts by 0.001 from the `equilibrium`"),
+        (Drifting, "`step` drifts by 0.001 in position from the `equilibrium`, above the tolerance 2e-05"),
         (Shuffling, "`step` of a batch differs from its rows"),
     ],
 )
