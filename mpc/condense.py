@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mpc.constraints import Affine, Prediction, Rows, stack_rows
+from mpc.constraints import Affine, Prediction, Rows, checked_rows, stack_rows
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.labels import Labels
 from mpc.explicit.mpqp import MultiparametricQP
@@ -24,8 +24,10 @@ def condense(problem: MPCProblem) -> MultiparametricQP:
     H, f, F = _objective(problem, prediction)
     _check_condition(H, problem)
     model, horizon = problem.model, problem.horizon
-    rows = stack_rows([_no_rows(H.shape[0], model.n), *(c.rows(prediction) for c in problem.all_constraints)])
-    box = Polyhedron.from_bounds(*problem.parameter_bounds)
+    sizes = len(H), model.n
+    emitted = [checked_rows(c.rows(prediction), type(c).__name__, *sizes) for c in problem.all_constraints]
+    rows = stack_rows([_no_rows(*sizes), *emitted])
+    box = Polyhedron.from_bounds(*problem.domain)
     names = model.input_names
     labels = Labels(
         parameters=tuple(model.state_names),
@@ -55,7 +57,7 @@ def predict(problem: MPCProblem) -> Prediction:
 def _objective(problem: MPCProblem, prediction: Prediction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return H, f, F of 1/2 z'Hz + (f + F theta)'z, the discounted cost without its constant part."""
     gamma, N, model = problem.discount, problem.horizon, problem.model
-    weights = [gamma**k * problem.state_weight for k in range(N)] + [gamma**N * problem.terminal_weight]
+    weights = [gamma**k * problem.state_weight for k in range(N)] + [gamma**N * problem.final_weight]
     size = N * model.m
     H, f, F = np.zeros((size, size)), np.zeros(size), np.zeros((size, model.n))
     for weight, state in zip(weights, prediction.states, strict=True):

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
-from plants.arrays import Array
+from mpc.explicit.errors import ProblemError
+from plants.arrays import Array, instance_of, real_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,20 @@ class InputBounds:
     def rows(self, prediction: Prediction) -> Rows:
         """Return two rows per finite bound and step."""
         return stack_rows([_between(q, self.lower, self.upper, k) for k, q in enumerate(prediction.inputs)])
+
+
+def checked_rows(rows: object, name: str, variables: int, parameters: int) -> Rows:
+    """Return what a user's constraint emitted; raise ProblemError naming the constraint unless it is rows that fit."""
+    mend = "let its rows(prediction) return Rows(G, w, S, labels)"
+    instance_of(rows, Rows, f"{name}.rows()", ProblemError, mend)
+    given = cast("Rows", rows)
+    G = real_array(given.G, f"{name} G", (None, variables), ProblemError)
+    S = real_array(given.S, f"{name} S", (len(G), parameters), ProblemError)
+    w = real_array(given.w, f"{name} w", (len(G),), ProblemError)
+    labels = tuple(given.labels)
+    if len(labels) != len(G) or not all(isinstance(label, str) for label in labels):
+        raise ProblemError(f"{name} emits {len(G)} rows with labels {labels!r}; give each row one sentence (a str)")
+    return Rows(G, w, S, labels)
 
 
 def stack_rows(parts: Sequence[Rows]) -> Rows:

@@ -1,7 +1,7 @@
 """MPCProblem: a linear model, a quadratic cost, a horizon and limits, in physical variables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,9 @@ class MPCProblem:
     at steps 0..N-1, each a pair (lower, upper) in physical units with None for no limit. `parameter_bounds`
     is the box of states on which the law is defined (None: `state_bounds`). `constraints` are further
     objects that emit rows. `max_variables` guards against horizons that no solver of this kind finishes.
-    Raises ProblemError for whatever is not well posed. Source: Braniff & Tian 2025, Eq. 8, with its misprints mended:
-    u_t in U, terminal weight on s_N.
+    `final_weight` is the P that is used and `domain` the box, given or derived: a changed copy (dataclasses.replace)
+    derives them anew. Raises ProblemError for whatever is not well posed.
+    Source: Braniff & Tian 2025, Eq. 8, with its misprints mended: u_t in U, terminal weight on s_N.
     """
 
     model: LinearModel
@@ -41,6 +42,8 @@ class MPCProblem:
     parameter_bounds: Bounds = None
     constraints: Sequence[Constraint] = ()
     max_variables: int = 1000
+    final_weight: Array = field(init=False, repr=False)
+    domain: tuple[Array, Array] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check every argument once."""
@@ -55,7 +58,10 @@ class MPCProblem:
         self._put("input_weight", positive_definite(weight, "input_weight"))
         self._put_bounds()
         check_stabilisable(model, self.discount)
-        self._put("terminal_weight", self._checked_terminal_weight())
+        if self.terminal_weight is not None:
+            weight = weight_matrix(self.terminal_weight, "terminal_weight", model.n)
+            self._put("terminal_weight", positive_semidefinite(weight, "terminal_weight"))
+        self._put("final_weight", self._riccati_weight() if self.terminal_weight is None else self.terminal_weight)
         self._put("constraints", self._checked_constraints())
 
     @property
@@ -84,7 +90,7 @@ class MPCProblem:
         if not isinstance(self.constraints, Sequence):
             raise ProblemError(f"`constraints` is a {type(self.constraints).__name__}; pass a tuple of constraints")
         for i, constraint in enumerate(self.constraints):
-            if not callable(getattr(constraint, "rows", None)):
+            if isinstance(constraint, type) or not callable(getattr(constraint, "rows", None)):
                 kind = type(constraint).__name__
                 raise ProblemError(f"`constraints` entry {i} is a {kind}; pass objects with a method rows(prediction)")
         return tuple(self.constraints)
@@ -110,13 +116,12 @@ class MPCProblem:
                 )
             if lower[i] == upper[i]:
                 raise ProblemError(f"`{name}` gives {label} no width: both bounds are {lower[i]:g}; widen them")
-        self._put("parameter_bounds", (lower, upper))
+        if self.parameter_bounds is not None:
+            self._put("parameter_bounds", (lower, upper))
+        self._put("domain", (lower, upper))
 
-    def _checked_terminal_weight(self) -> Array:
-        if self.terminal_weight is None:
-            return dlqr(self.model.A, self.model.B, self.state_weight, self.input_weight, self.discount)[1]
-        weight = weight_matrix(self.terminal_weight, "terminal_weight", self.model.n)
-        return positive_semidefinite(weight, "terminal_weight")
+    def _riccati_weight(self) -> Array:
+        return dlqr(self.model.A, self.model.B, self.state_weight, self.input_weight, self.discount)[1]
 
     def _put(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

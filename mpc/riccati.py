@@ -56,7 +56,7 @@ def _solution(A: Array, B: Array, Q: Array, R: Array) -> Array:
 
 
 def _refined(A: Array, B: Array, Q: Array, P: Array) -> Array:
-    """Return P after Newton steps on its residual, until it stays; raises ProblemError unless it stays and stabilises."""
+    """Return P after Newton steps on its residual; raises ProblemError unless it settles and stabilises."""
     change = np.inf
     for _ in range(NEWTON_STEPS):
         K = np.linalg.solve(np.eye(B.shape[1]) + B.T @ P @ B, B.T @ P @ A)
@@ -73,8 +73,8 @@ def _refined(A: Array, B: Array, Q: Array, P: Array) -> Array:
         if change <= 1e-14 or (change <= SETTLED and change >= before / 2):
             return (P + P.T) / 2
     raise ProblemError(
-        f"the Riccati solution is uncertain by {change:.2g} (at most {SETTLED:g}); bring the weights of states and inputs "
-        "nearer to each other, or use other units"
+        f"the Riccati solution is uncertain by {change:.2g} (at most {SETTLED:g}); "
+        "bring the weights of states and inputs nearer to each other, or use other units"
     )
 
 

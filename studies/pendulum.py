@@ -78,7 +78,7 @@ def pendulum_problem(plant: Plant, horizon: int = 2) -> MPCProblem:
 
 def printed_pendulum_problem(plant: Plant, horizon: int = 2) -> MPCProblem:
     """Return the problem with Q = I, as the paper prints it; its law has 9 regions, not the paper's 7."""
-    return replace(pendulum_problem(plant, horizon), state_weight=np.eye(2), terminal_weight=None)
+    return replace(pendulum_problem(plant, horizon), state_weight=np.eye(2))
 
 
 def build(study: PendulumStudy) -> PendulumCase:

@@ -81,7 +81,7 @@ def _cost_to_go(problem: MPCProblem, P: Array) -> Array:
 
 def _half_widths(problem: MPCProblem, gain: Array) -> Array:
     """Return half the width of every state and input; for an unlimited input, what the regulator asks there."""
-    lower, upper = problem.parameter_bounds
+    lower, upper = problem.domain
     states = (upper - lower) / 2
     inputs = np.abs(gain) @ states
     if problem.input_bounds is not None:

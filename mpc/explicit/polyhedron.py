@@ -80,8 +80,22 @@ class Polyhedron:
 
         Raises ProblemError if the set is empty, or unbounded (naming the direction).
         """
-        edges = np.array([[self._extent(i, sign, names) for i in range(self.dimension)] for sign in (1.0, -1.0)])
-        return edges[0], -edges[1]
+        lower, upper, plain = self._plain_bounds()
+        if not plain.all():
+            bounded = np.isfinite(lower) & np.isfinite(upper)
+            origin = np.where(bounded, lower, 0.0) / 2 + np.where(bounded, upper, 0.0) / 2
+            edges = [[self._extent(i, sign, origin, names) for i in range(self.dimension)] for sign in (1.0, -1.0)]
+            return np.array(edges[0]), np.array(edges[1])
+        for i in range(self.dimension):
+            if lower[i] > upper[i]:
+                raise ProblemError(
+                    f"the set is empty: {_name(i, names)} would be at least {lower[i]:g} and at most {upper[i]:g}; "
+                    "widen one of the two"
+                )
+            for side, limit in (("below", lower[i]), ("above", upper[i])):
+                if not np.isfinite(limit):
+                    raise _unbounded(i, side, names)
+        return lower, upper
 
     def vertices(self) -> Array:
         """Return the vertices (v, n) of a bounded set with an interior; raises ProblemError otherwise."""
@@ -100,17 +114,36 @@ class Polyhedron:
             raise NumericalError(f"the vertices of {self!r} were not found") from cause
         return centre + width * np.unique(corners.round(13), axis=0)
 
-    def _extent(self, index: int, sign: float, names: Sequence[str] | None) -> float:
+    def _plain_bounds(self) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """Return lower and upper (n,) from the rows with a single entry, and which rows these are: no solver is needed."""
+        plain = np.count_nonzero(self.A, axis=1) <= 1
+        lower, upper = np.full(self.dimension, -np.inf), np.full(self.dimension, np.inf)
+        for row, level in zip(self.A[plain], self.b[plain], strict=True):
+            for i in np.flatnonzero(row):
+                if row[i] > 0:
+                    upper[i] = min(upper[i], level / row[i])
+                else:
+                    lower[i] = max(lower[i], level / row[i])
+        return lower, upper, plain
+
+    def _extent(self, index: int, sign: float, origin: Array, names: Sequence[str] | None) -> float:
+        """Return the least (sign 1) or largest (sign -1) value of a component, by a linear program around `origin`."""
         cost = np.zeros(self.dimension)
         cost[index] = sign
-        rows, levels, unit = balanced(self.A, self.b)
+        rows, levels, unit = balanced(self.A, self.b - self.A @ origin)
         result = linear_program(cost, rows, levels)
-        name = names[index] if names else f"component {index}"
-        side = "below" if sign > 0 else "above"
         if result.status == 3:
-            raise ProblemError(f"the set is unbounded: {name} has no limit {side}; add a finite bound for it")
+            raise _unbounded(index, "below" if sign > 0 else "above", names)
         if result.status == 2:
             raise ProblemError(f"the set is empty: its {len(self.b)} rows contradict one another; widen one of them")
         if not result.success:
             raise NumericalError(f"the extent of {self!r} was not found: {result.message}")
-        return float(result.fun * unit[index])
+        return float(origin[index] + sign * result.fun * unit[index])
+
+
+def _name(index: int, names: Sequence[str] | None) -> str:
+    return names[index] if names else f"component {index}"
+
+
+def _unbounded(index: int, side: str, names: Sequence[str] | None) -> ProblemError:
+    return ProblemError(f"the set is unbounded: {_name(index, names)} has no limit {side}; add a finite bound for it")

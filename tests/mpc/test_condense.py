@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mpc import LinearModel, MPCProblem, ProblemError, condense, solve_explicit
+from mpc import LinearModel, MPCProblem, ProblemError, condense, printed_pendulum, solve_explicit
 from mpc.constraints import Rows
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -46,7 +46,7 @@ def written_out(problem: MPCProblem, x: np.ndarray) -> np.ndarray | None:
         * (cvxpy.quad_form(s[k], problem.state_weight) + cvxpy.quad_form(v[k], problem.input_weight))
         for k in range(N)
     )
-    cost += problem.discount**N * cvxpy.quad_form(s[N], cvxpy.psd_wrap(problem.terminal_weight))
+    cost += problem.discount**N * cvxpy.quad_form(s[N], cvxpy.psd_wrap(problem.final_weight))
     program = cvxpy.Problem(cvxpy.Minimize(cost), limits)
     tight = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}
     program.solve(solver=cvxpy.CLARABEL, **tight)
@@ -58,7 +58,7 @@ def written_out(problem: MPCProblem, x: np.ndarray) -> np.ndarray | None:
 def test_the_law_solves_the_problem_written_out(seed):
     problem = random_problem(seed)
     law = solve_explicit(problem)
-    lower, upper = problem.parameter_bounds
+    lower, upper = problem.domain
     for x in np.random.default_rng(seed).uniform(lower, upper, (4, problem.model.n)):
         expected, margin = written_out(problem, x), law.locate(x).margin
         assume(abs(margin) > 1e-6)
@@ -82,7 +82,7 @@ def test_the_objective_is_the_cost_along_the_prediction(seed):
             s, v = x - model.state, u - model.input
             total += g**k * (s @ problem.state_weight @ s + v @ problem.input_weight @ v)
             x = model.step(x, u)
-        return total + g**N * (x - model.state) @ problem.terminal_weight @ (x - model.state)
+        return total + g**N * (x - model.state) @ problem.final_weight @ (x - model.state)
 
     def objective(z):
         return 0.5 * z @ qp.H @ z + (qp.f + qp.F @ theta) @ z
@@ -158,3 +158,49 @@ def test_a_horizon_that_multiplies_rounding_errors_is_refused(growth, horizon):
         ProblemError, match=f"`horizon` {horizon} is too long for a plant that grows by {growth:g} a step"
     ):
         condense(problem)
+
+
+class Emits:
+    """A user's constraint that emits whatever it is given."""
+
+    def __init__(self, rows):
+        self.given = rows
+
+    def rows(self, prediction):
+        del prediction
+        return self.given
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (None, r"`Emits.rows\(\)` is a NoneType, but a Rows is needed"),
+        ((np.eye(2), np.ones(2)), r"`Emits.rows\(\)` is a tuple"),
+        (
+            Rows(np.eye(3), np.ones(3), np.zeros((3, 2)), ("a", "b", "c")),
+            r"`Emits G` has shape \(3, 3\), but \(any, 2\)",
+        ),
+        (Rows(np.eye(2), np.ones(3), np.zeros((2, 2)), ("a", "b")), r"`Emits w` has shape \(3,\), but \(2,\)"),
+        (Rows(np.eye(2), np.ones(2), np.zeros((2, 1)), ("a", "b")), r"`Emits S` has shape \(2, 1\), but \(2, 2\)"),
+        (
+            Rows(np.eye(2), np.ones(2), np.zeros((2, 2)), (0, 1)),
+            "emits 2 rows with labels .* give each row one sentence",
+        ),
+        (Rows(np.eye(2), np.array([1, np.nan]), np.zeros((2, 2)), ("a", "b")), r"`Emits w` is NaN at \[1\]"),
+    ],
+)
+def test_what_a_constraint_of_the_users_emits_is_checked(rows, words):
+    model = printed_pendulum()
+    problem = MPCProblem(model, np.eye(2), 0.001, 2, ([-2, -8], [2, 8]), (-2, 2), constraints=(Emits(rows),))
+    with pytest.raises(ProblemError, match=words):
+        condense(problem)
+
+
+def test_a_constraint_of_the_users_holds_and_is_named():
+    total = Rows(np.ones((1, 2)), np.array([0.5]), np.zeros((1, 2)), ("sum of torques at most 0.5 N m",))
+    model = printed_pendulum()
+    problem = MPCProblem(model, np.eye(2), 0.001, 2, ([-2, -8], [2, 8]), (-2, 2), constraints=(Emits(total),))
+    law = solve_explicit(problem)
+    z = np.array([law.solution(r.centre) for r in law.regions])
+    assert (z.sum(axis=1) <= 0.5 + 1e-12).all()
+    assert any("sum of torques at most 0.5 N m" in r.active for r in law.regions)

@@ -1,6 +1,7 @@
 """An MPC problem refuses what is not well posed, at birth, with the argument, both numbers and the mend."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_numbers_lists_and_none_are_understood(pendulum_problem):
     assert np.array(problem.input_bounds).tolist() == [[-np.inf], [2]]
     assert problem.state_bounds[1].tolist() == [2, np.inf]
     assert problem.input_weight.tolist() == [[0.001]]
-    assert np.array(pendulum_problem().parameter_bounds).tolist() == [[-2, -8], [2, 8]]
+    assert np.array(pendulum_problem().domain).tolist() == [[-2, -8], [2, 8]]
     assert repr(problem) == "MPCProblem(2 states, 1 inputs, horizon 2, discount 1)"
 
 
@@ -89,8 +90,8 @@ def test_harmless_asymmetry_is_taken_out(pendulum_problem):
 def test_the_terminal_weight_is_the_discounted_cost_to_go(pendulum_problem, discount):
     problem = pendulum_problem(discount=discount)
     model = printed_pendulum()
-    assert (problem.terminal_weight == dlqr(model.A, model.B, np.diag([1, 0.1]), 0.001, discount)[1]).all()
-    assert pendulum_problem(terminal_weight=np.zeros((2, 2))).terminal_weight.any() == 0
+    assert (problem.final_weight == dlqr(model.A, model.B, np.diag([1, 0.1]), 0.001, discount)[1]).all()
+    assert pendulum_problem(terminal_weight=np.zeros((2, 2))).final_weight.any() == 0
 
 
 def test_the_size_limit_may_be_raised(pendulum_problem):
@@ -102,6 +103,17 @@ def test_arguments_are_copied_and_read_only(pendulum_problem):
     problem = pendulum_problem(state_weight=weight, state_bounds=(lower, upper))
     weight[0, 0] = lower[0] = upper[0] = 99
     assert problem.state_weight[0, 0] == 1
-    assert (problem.state_bounds[0][0], problem.parameter_bounds[1][0]) == (-2, 2)
-    for array in (problem.state_weight, problem.input_weight, problem.terminal_weight, *problem.state_bounds):
+    assert (problem.state_bounds[0][0], problem.domain[1][0]) == (-2, 2)
+    for array in (problem.state_weight, problem.input_weight, problem.final_weight, *problem.state_bounds):
         assert not array.flags.writeable
+
+
+def test_a_changed_copy_derives_anew_what_was_not_given(pendulum_problem):
+    problem = pendulum_problem()
+    other = replace(problem, discount=0.9, state_bounds=([-1, -4], [1, 4]))
+    model = problem.model
+    assert (other.final_weight == dlqr(model.A, model.B, np.diag([1, 0.1]), 0.001, 0.9)[1]).all()
+    assert np.array(other.domain).tolist() == [[-1, -4], [1, 4]]
+    given = replace(pendulum_problem(terminal_weight=np.eye(2), parameter_bounds=([-1, -1], [1, 1])), discount=0.9)
+    assert (given.final_weight == np.eye(2)).all()
+    assert np.array(given.domain).tolist() == [[-1, -1], [1, 1]]

@@ -60,9 +60,9 @@ def test_vertices_of_boxes_long_and_far_away():
 def test_infinite_bounds_have_no_row():
     box = Polyhedron.from_bounds([-1, -np.inf], [np.inf, 2])
     assert box.A.tolist() == [[0, 1], [-1, 0]]
-    with pytest.raises(ProblemError, match="component 1 has no limit below; add a finite bound"):
+    with pytest.raises(ProblemError, match="component 0 has no limit above; add a finite bound"):
         box.box()
-    with pytest.raises(ProblemError, match="rate has no limit below"):
+    with pytest.raises(ProblemError, match="angle has no limit above"):
         box.box(names=("angle", "rate"))
 
 
@@ -88,7 +88,7 @@ def test_bad_rows_are_named(A, b, words):
         (lambda: TRIANGLE.contains([1, 2, 3]), "last axis must be 2 long"),
         (lambda: TRIANGLE.contains(1.0), "last axis must be 2 long"),
         (lambda: TRIANGLE.contains([np.nan, 0]), "`points` is NaN"),
-        (lambda: Polyhedron([[1], [-1]], [0, -1]).box(), "empty: its 2 rows contradict one another"),
+        (lambda: Polyhedron([[1], [-1]], [0, -1]).box(), "empty: component 0 would be at least 1 and at most 0"),
         (lambda: Polyhedron([[1, 0], [-1, 0], [0, 1], [0, -1]], [0, 0, 1, 1]).vertices(), "no interior"),
     ],
 )
@@ -104,3 +104,19 @@ def test_rows_are_copied_and_read_only():
     assert box.A[0, 0] == 1
     assert not box.A.flags.writeable
     assert not box.b.flags.writeable
+
+
+@pytest.mark.parametrize("extra", [False, True])
+def test_a_narrow_box_far_from_zero_keeps_its_widths(extra):
+    lower, upper = np.array([101315.0, -1e-9]), np.array([101335.0, 1e-9])
+    box = Polyhedron.from_bounds(lower, upper)
+    if extra:  # a row of two entries that cuts nothing off, so that linear programs are needed
+        box = Polyhedron(np.vstack([box.A, [1.0, 1e9]]), np.append(box.b, 2e5))
+    found = box.box(["pressure", "flow"])
+    assert np.abs(found[0] - lower).max() <= 1e-12 * 101315
+    assert np.abs((found[1] - found[0]) / (upper - lower) - 1).max() <= 1e-8
+
+
+def test_contradicting_bounds_name_the_component_and_both_numbers():
+    with pytest.raises(ProblemError, match="the set is empty: flow would be at least 2 and at most 1"):
+        Polyhedron([[1.0], [-1.0]], [1.0, -2.0]).box(["flow"])
