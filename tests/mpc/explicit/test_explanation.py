@@ -50,5 +50,8 @@ def test_outside_the_nearest_region_is_explained_and_said_so(pendulum):
     explanation = pendulum.explain([3.0, 0.0])
     assert not explanation.inside
     assert not explanation.to_dict()["inside"]
-    assert "outside the domain; nearest is region" in str(explanation)
+    away = -pendulum.locate([3.0, 0.0]).margin
+    assert f"outside the domain; nearest is region {explanation.region}, {away:.3g} half widths away" in str(
+        explanation
+    )
     assert explanation.input == pytest.approx(pendulum.nearest([3.0, 0.0])[0])

@@ -80,7 +80,7 @@ def test_harmless_asymmetry_is_taken_out():
 
 
 def test_definiteness_does_not_depend_on_units():
-    assert problem(H=[[1e-12, 0], [0, 1e12]]).n == 2
+    assert problem(H=[[1e-20, 0], [0, 1e12]]).n == 2
     with pytest.raises(ProblemError, match="positive definite"):
         problem(H=[[1e-12, 1], [1, 1e12]])
 

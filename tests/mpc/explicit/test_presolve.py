@@ -209,7 +209,7 @@ def test_rows_of_any_size_count(tiny):
         other = solve_explicit(replace(plain, **changes))
         assert len(other.regions) == len(law.regions) == 2
         assert np.array(other.parameter_bounds) == pytest.approx(np.array(law.parameter_bounds))
-        assert other.locate([1.0]).margin == pytest.approx(0, abs=1e-12)
+        assert np.asarray(other.locate([[-2.0], [1.0]]).margin) == pytest.approx([0, 0], abs=1e-12)
         assert other([[-2], [0.3], [0.9]]) == pytest.approx(law([[-2], [0.3], [0.9]]))
 
 

@@ -139,17 +139,19 @@ def test_a_zip_bomb_is_not_unpacked(path):
     members = read_members(path)
     write_members(path, members | {"A.npy": bytes(50_000_000)}, compression=zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 200_000
-    refused(path, "size limit|compressed")
+    refused(path, r"declares 500\d+ bytes of content in a file of \d+ bytes \(size limit")
 
 
 def test_compressed_or_repeated_entries_are_refused(path):
     members = read_members(path)
-    write_members(path, members, compression=zipfile.ZIP_DEFLATED)
-    refused(path, "compressed|declares")
+    noise = np.random.default_rng(0).bytes(10_000)
+    write_members(path, {"noise": noise}, compression=zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size > len(noise)
+    refused(path, "holds repeated or compressed entries")
     write_members(path, members)
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("A.npy", members["A.npy"])
-    refused(path, "repeated")
+    refused(path, "holds repeated or compressed entries")
 
 
 @pytest.mark.parametrize("shape", ["(-1, -3)", "(10**18, 10**18)", "(1000000000000,)", "(3, 1, 1, 7)", "'x'", "(3.0,)"])
