@@ -24,7 +24,8 @@ class YannActor(StackedNetwork):
     is the law. Outside the law's domain it uses the nearest region's law and residual, still within the
     input bounds, and `evaluate` says so. The bounds pass gradients that lead back inside (`InwardClip`).
 
-    `actor(x)` gives inputs (..., m) for states (..., t); `rows` does for tensors (S, B, t).
+    `actor(x)` gives inputs (..., m) for states (..., t); `rows` does for tensors (S, B, t). `law_digest` tells of
+    which law it was born.
     """
 
     tolerance = TOLERANCE
@@ -34,6 +35,7 @@ class YannActor(StackedNetwork):
 
     def __init__(self, law: PiecewiseAffineLaw, residual: Residual, bound: Array | None) -> None:
         super().__init__([("state", law.gains.shape[2])])
+        self.law_digest = law.digest
         self.selector = RegionSelector(law)
         self.law = GatheredLaw(law)
         self.residual = residual.build(law)

@@ -43,8 +43,11 @@ def compile_actor(actor: YannActor, law: PiecewiseAffineLaw) -> "FiveLayerNetwor
     if not isinstance(residual, PerRegionResidual | AsPrintedResidual) or actor.bound is not None:
         form = type(residual).__name__ + (" with a bound" if actor.bound is not None else "")
         raise NetworkError(f"`actor` has a {form}; only an unbounded PerRegion or AsPrinted has the five-layer form")
-    if not torch.equal(actor.law.gains, torch.tensor(law.gains)):
-        raise NetworkError("`actor` was built from another law than `law`; pass the law of its from_law")
+    if actor.law_digest != law.digest:
+        raise NetworkError(
+            f"`actor` was built from another law ({actor.law_digest[:12]}) than `law` ({law.digest[:12]}); "
+            "pass the law of its from_law"
+        )
     layers = dense_layers(law, residual_range=1.0).with_readout(residual.readout.columns(len(law.regions)))
     return FiveLayerNetwork(law, layers, DenseResidual(residual))
 
@@ -130,10 +133,11 @@ class FiveLayerNetwork(StackedNetwork):
 
         Raises OutsideDomain if a point is in no region, and NetworkError for a wrong width, NaN or infinity.
         """
-        result, region, _ = self.evaluate(*points)
+        (rows,), lead = self.checked_rows(points)
+        result, region, _ = self._evaluated(rows)
         if (region < 0).any():
-            raise self._outside(points[0], region)
-        return result
+            raise self._outside(rows, region, lead)
+        return as_given(points[0], lead, result)[0]
 
     def evaluate(self, theta: object) -> tuple[Tensor | np.ndarray, ...]:
         """Return (input (..., m), region (...), valid (...)) for parameters (..., t), of the same kind as given.
@@ -142,10 +146,7 @@ class FiveLayerNetwork(StackedNetwork):
         make of nothing (0, moved into the input bounds). YannActor uses the nearest region there.
         """
         (rows,), lead = self.checked_rows([theta])
-        active = self.active(rows)
-        valid = active.any(-1)
-        region = torch.where(valid, active.argmax(-1), -1)
-        return as_given(theta, lead, self._input(rows, active), region, valid)
+        return as_given(theta, lead, *self._evaluated(rows))
 
     @property
     def weights(self) -> tuple[int, int]:
@@ -158,16 +159,23 @@ class FiveLayerNetwork(StackedNetwork):
         """Return what printing a network shows beside its layers."""
         return f"tolerance={self.tolerance:.1e}, accuracy={self.accuracy:.1e}, weights={self.weights[0]}"
 
+    def _evaluated(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        active = self.active(rows)
+        valid = active.any(-1)
+        return self._input(rows, active), torch.where(valid, active.argmax(-1), -1), valid
+
     def _input(self, rows: Tensor, active: Tensor) -> Tensor:
         parts = [active, self.laws(rows)]
         if self.residual is not None:
             parts.append(self.residual(rows))
         result = self.output(relu(self.suppression(torch.cat(parts, dim=-1))))
+        # Outside, relu(value - M) grows without end; there the sum over no piece is 0.
+        result = torch.where(active.any(-1, keepdim=True), result, 0.0)
         return torch.clamp(result, self.lower, self.upper)
 
-    def _outside(self, theta: object, region: Tensor | np.ndarray) -> OutsideDomain:
-        index = np.argwhere(np.asarray(region) < 0)[0]
-        point = torch.as_tensor(theta, dtype=torch.float64).detach().numpy()[tuple(index)]
+    def _outside(self, rows: Tensor, region: Tensor, lead: tuple[int, ...]) -> OutsideDomain:
+        index = np.argwhere((region < 0).reshape(lead).numpy())[0]
+        point = rows.detach().reshape(*lead, -1).numpy()[tuple(index)]
         violation = self.tolerance - self.step(torch.tensor(point)).numpy()
         members = self.conjunction.weight.numpy() > 0
         distance = float(np.where(members, violation, -np.inf).max(axis=1).min())

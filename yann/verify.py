@@ -46,20 +46,29 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Return whether no difference is above LIMIT and every flag and input is right."""
-        return self.max_error <= LIMIT and not (self.refused or self.missed or self.unbounded)
+        """Return whether every facet was reached, no difference is above LIMIT, and every flag and input is right."""
+        return self.facets == self.half_spaces and not self._wrong
+
+    @property
+    def _wrong(self) -> bool:
+        return not self.max_error <= LIMIT or bool(self.refused or self.missed or self.unbounded)
 
     def __str__(self) -> str:
-        """Return four lines: the verdict, the place of the largest difference, the points, the flags."""
+        """Return four lines: the verdict, the place of the largest difference, the points, the flags.
+
+        A fifth tells of facets that are too small to be reached, about which nothing is known.
+        """
         place = ", ".join(f"{value:.6g}" for value in self.point)
         points = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items())
-        verdict = "exact" if self.passed else "NOT EXACT"
+        verdict = "exact" if self.passed else "NOT EXACT" if self._wrong else "NOT TESTED EVERYWHERE"
+        unreached = self.half_spaces - self.facets
+        missing = f"\n  facets  {unreached:,} too small to be reached: nothing is known of them" if unreached else ""
         return (
             f"{verdict}: largest difference {self.max_error:.1e} of the input range (limit {LIMIT:g})\n"
             f"  where   {self.kind} point ({place}) of region {self.region}\n"
             f"  points  {points}; on {self.facets:,} of {self.half_spaces:,} facets\n"
             f"  flags   {self.refused:,} inside refused, {self.missed:,} outside accepted, "
-            f"{self.unbounded:,} inputs out of bounds"
+            f"{self.unbounded:,} inputs out of bounds{missing}"
         )
 
 

@@ -78,6 +78,20 @@ def test_outside_it_raises_when_called_and_flags_when_evaluated(law):
         network(torch.tensor(point, requires_grad=True))
 
 
+@pytest.mark.parametrize("size", [1e9, 1e308])
+def test_far_outside_the_layers_make_nothing_moved_into_the_bounds(law, size):
+    sign = np.array([1.0, -1.0])[:, None]
+    given, region, valid = compile_law(law).evaluate(sign * np.full(law.t, size))
+    assert np.array_equal(given, np.broadcast_to(np.clip(0.0, *law.input_bounds), given.shape))
+    assert region.tolist() == [-1, -1]
+    assert not valid.any()
+
+
+def test_points_of_any_layout_are_named_outside(pendulum):
+    with pytest.raises(OutsideDomain, match=r"theta \(16, 4\) at \[0\]"):
+        compile_law(pendulum)(np.array([[0.0, 0.0], [4.0, 16.0]])[::-1, ::-1].astype(">f8"))
+
+
 def test_without_a_tolerance_facets_have_cracks(pendulum):
     """Why the step layer has one: in float64 some points on facets lie outside both of their regions."""
     network = compile_law(pendulum)
@@ -127,6 +141,11 @@ def test_actors_without_a_dense_form_are_named(pendulum, arguments, words):
 def test_an_actor_of_another_law_is_named(pendulum, reactor):
     with pytest.raises(NetworkError, match="was built from another law"):
         compile_actor(YannActor.from_law(pendulum), reactor)
+    moved = (replace(r, offset=r.offset + 0.1, solution_offset=r.solution_offset + 0.1) for r in pendulum.regions)
+    elsewhere = replace(pendulum, regions=tuple(moved))
+    assert np.array_equal(elsewhere.gains, pendulum.gains)
+    with pytest.raises(NetworkError, match=f"another law .{pendulum.digest[:12]}. than `law` .{elsewhere.digest[:12]}"):
+        compile_actor(YannActor.from_law(pendulum).replicate([1]), elsewhere)
     with pytest.raises(NetworkError, match="`law` is YannActor"):
         compile_law(YannActor.from_law(pendulum))
 

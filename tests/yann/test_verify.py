@@ -10,7 +10,7 @@ from scipy.spatial import QhullError
 from mpc import LinearModel, MPCProblem, solve_explicit
 from yann import AsPrinted, NetworkError, PerRegion, Shared, YannActor, compile_law, verify
 from yann import probes as probes_module
-from yann.probes import probe
+from yann.probes import HAIRS, probe
 
 KINDS = ["random", "interior", "facet", "side", "vertex", "outside"]
 
@@ -125,6 +125,33 @@ def test_points_lie_where_they_say(law):
         assert gaps.max() <= 1e-12
     assert (np.asarray(law.locate(probes.points["interior"]).margin) >= 0).all()
     assert (np.asarray(law.locate(probes.points["outside"]).margin) < 0).all()
+
+
+def test_sides_lie_a_hair_inside_and_outside_of_every_half_space(law):
+    """Every half-space of every region has points beside it on both of its sides, at each distance."""
+    for region in law.regions:
+        corner = probes_module._vertices(region, law.half_width)
+        for row in range(len(region.b)):
+            normal = region.A[row]
+            on = probes_module._on_facet(region, row, corner, law.half_width, np.random.default_rng(0))
+            sides = probes_module._sides(on, normal, law.half_width).reshape(len(HAIRS), 2, len(on), law.t)
+            gaps = sides @ normal - region.b[row]
+            length = np.linalg.norm(normal * law.half_width)
+            for k, hair in enumerate(HAIRS):
+                np.testing.assert_allclose(gaps[k, 0], hair * length, rtol=1e-3, atol=2e-13)
+                np.testing.assert_allclose(gaps[k, 1], -hair * length, rtol=1e-3, atol=2e-13)
+
+
+def test_facets_that_no_point_reached_are_not_passed(pendulum, monkeypatch):
+    found = verify(YannActor.from_law(pendulum), pendulum, points=50)
+    short = replace(found, facets=found.half_spaces - 2)
+    assert not short.passed
+    assert str(short).startswith("NOT TESTED EVERYWHERE")
+    assert "2 too small to be reached" in str(short)
+    assert found.passed
+    assert "too small" not in str(found)
+    monkeypatch.setattr(probes_module, "_on_facet", lambda region, *_: np.empty((0, 2)))
+    assert not verify(YannActor.from_law(pendulum), pendulum, points=50).passed
 
 
 def test_vertices_are_those_of_the_regions(laws):
