@@ -18,7 +18,7 @@ from plants.arrays import whole_number
 from yann.errors import NetworkError
 from yann.readout import HalfWidths, PairedReadout, half_input_range
 from yann.regional import pick, regional_bias, regional_product
-from yann.stacked import StackedMLP, draw_uniform
+from yann.stacked import StackedMLP, draw_uniform, zero_weights
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ class PerRegionResidual(nn.Module):
         p, _, t = law.gains.shape
         self.readout = PairedReadout(law, hidden)
         self.scale = HalfWidths(law)
-        self.inner = _zeros(p, hidden, t)
-        self.bias = _zeros(p, hidden)
-        self.plus = _zeros(p, hidden // 2, hidden)
-        self.minus = _zeros(p, hidden // 2, hidden)
+        self.inner = zero_weights(1, p, hidden, t)
+        self.bias = zero_weights(1, p, hidden)
+        self.plus = zero_weights(1, p, hidden // 2, hidden)
+        self.minus = zero_weights(1, p, hidden // 2, hidden)
 
     def draw(self, generators: Sequence[torch.Generator]) -> None:
         """Draw every member's layers; the two halves are equal, so the residual is zero."""
@@ -115,8 +115,8 @@ class SharedResidual(nn.Module):
         self.register_buffer("half_range", half_input_range(law))
         self.scale = HalfWidths(law)
         self.trunk = StackedMLP((t, hidden, hidden), torch.tanh)
-        self.heads = _zeros(p, m, hidden)
-        self.bias = _zeros(p, m)
+        self.heads = zero_weights(1, p, m, hidden)
+        self.bias = zero_weights(1, p, m)
 
     def draw(self, generators: Sequence[torch.Generator]) -> None:
         """Set the heads to zero; the trunk's layers draw their own weights."""
@@ -144,10 +144,10 @@ class AsPrintedResidual(nn.Module):
         self.regions = p
         self.readout = PairedReadout(law, hidden)
         self.scale = HalfWidths(law)
-        self.inner = _zeros(p * hidden, t)
-        self.bias = _zeros(p * hidden)
-        self.plus = _zeros(p * hidden // 2, p * hidden)
-        self.minus = _zeros(p * hidden // 2, p * hidden)
+        self.inner = zero_weights(1, p * hidden, t)
+        self.bias = zero_weights(1, p * hidden)
+        self.plus = zero_weights(1, p * hidden // 2, p * hidden)
+        self.minus = zero_weights(1, p * hidden // 2, p * hidden)
 
     def draw(self, generators: Sequence[torch.Generator]) -> None:
         """Draw every member's layers; the two halves are equal, so the residual is zero."""
@@ -169,10 +169,6 @@ class AsPrintedResidual(nn.Module):
     def dense(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the layers: inner (S, ph, t), bias (S, ph), plus and minus (S, ph/2, ph)."""
         return self.inner, self.bias, self.plus, self.minus
-
-
-def _zeros(*shape: int) -> nn.Parameter:
-    return nn.Parameter(torch.zeros(1, *shape, dtype=torch.float64))
 
 
 def _block_diagonal(weight: Float64[Tensor, "S p k j"]) -> Float64[Tensor, "S pk pj"]:

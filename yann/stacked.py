@@ -5,6 +5,7 @@ are buffers without that axis. A single network is a stack of one, so there is o
 """
 
 import copy
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -14,10 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plants.arrays import whole_number
+from plants.arrays import real_array, whole_number
 from yann.errors import NetworkError
 
 Activation = Callable[[Tensor], Tensor]
+
+LARGEST = 2**30
+"""Bytes that the weights of one layer may take; training needs several times as much."""
 
 
 def member_generator(seed: int, stream: str) -> torch.Generator:
@@ -35,8 +39,8 @@ class StackedLinear(nn.Module):
     def __init__(self, inputs: int, outputs: int, bias: bool = True, zero: bool = False, members: int = 1) -> None:
         super().__init__()
         self.zero = zero
-        self.weight = nn.Parameter(torch.zeros(members, outputs, inputs, dtype=torch.float64))
-        self.bias = nn.Parameter(torch.zeros(members, outputs, dtype=torch.float64)) if bias else None
+        self.weight = zero_weights(members, outputs, inputs)
+        self.bias = zero_weights(members, outputs) if bias else None
 
     def draw(self, generators: Sequence[torch.Generator]) -> None:
         """Draw every member's weights from that member's generator."""
@@ -63,6 +67,17 @@ class StackedLinear(nn.Module):
         """Return the sizes that printing a network shows."""
         members, outputs, inputs = self.weight.shape
         return f"{inputs} -> {outputs}, members={members}, bias={self.bias is not None}, zero={self.zero}"
+
+
+def zero_weights(*shape: int) -> nn.Parameter:
+    """Return float64 zeros (S, ...) to train; above LARGEST bytes raises NetworkError before it allocates any."""
+    needed = 8 * math.prod(shape)
+    if needed > LARGEST:
+        raise NetworkError(
+            f"`hidden` makes a layer {max(shape):,} wide whose weights {shape} need {needed:,} bytes, but the limit is "
+            f"{LARGEST:,}; pass a smaller one"
+        )
+    return nn.Parameter(torch.zeros(shape, dtype=torch.float64))
 
 
 def draw_uniform(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
@@ -126,14 +141,15 @@ class StackedNetwork(nn.Module):
         raise NotImplementedError
 
     def forward(self, *points: object) -> object:
-        """Return the output for points (..., n), of the same kind, numpy or tensor, as given.
+        """Return the output for points (..., n): a tensor if any of them is one, else numpy.
 
-        Raises NetworkError for a wrong width, member axis, NaN or infinity.
+        Raises NetworkError for what is no real number, a wrong width, member axis, NaN or infinity.
         """
         rows, lead = self.checked_rows(points)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and isinstance(points[0], Tensor)):
+        given = next((point for point in points if isinstance(point, Tensor)), None)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and given is not None):
             result = self.rows(*rows)
-        return as_given(points[0], lead, result)[0]
+        return as_given(given, lead, result)[0]
 
     def checked_rows(self, points: Sequence[object]) -> tuple[list[Tensor], tuple[int, ...]]:
         """Return each argument as (S, batch, n) and the leading shape that all of them share."""
@@ -195,15 +211,13 @@ class StackedNetwork(nn.Module):
         return all(torch.equal(mine, born) for mine, born in pairs)
 
     def _checked(self, point: object, name: str, width: int) -> Tensor:
-        if isinstance(point, np.ndarray) and not point.flags.writeable:
-            point = point.copy()  # torch warns about memory that it may not write
-        try:
-            tensor = torch.as_tensor(point, dtype=torch.float64)
-        except (TypeError, ValueError, RuntimeError, OverflowError) as cause:
-            raise NetworkError(f"`{name}` is {type(point).__name__}; pass an array or tensor of numbers") from cause
+        if isinstance(point, Tensor):
+            if point.is_complex() or point.dtype == torch.bool:
+                raise NetworkError(f"`{name}` has dtype {point.dtype}; pass real numbers (a float tensor)")
+            tensor = point.to(torch.float64)
+            real_array(tensor.detach().numpy(force=True), name, None, NetworkError)
+        else:
+            tensor = torch.tensor(real_array(point, name, None, NetworkError))  # type: ignore[arg-type]
         if tensor.ndim == 0 or tensor.shape[-1] != width:
             raise NetworkError(f"`{name}` has shape {tuple(tensor.shape)}, but its last axis must be {width} long")
-        if not torch.isfinite(tensor).all():
-            index = torch.argwhere(~torch.isfinite(tensor))[0].tolist()
-            raise NetworkError(f"`{name}` is {tensor[tuple(index)]:g} at {index}; every entry must be finite (no NaN)")
         return tensor

@@ -140,7 +140,13 @@ def test_laws_that_no_network_can_be_are_named(pendulum, problems):
 def test_states_that_are_none_are_named(pendulum):
     actor = YannActor.from_law(pendulum)
     for call in (actor, actor.evaluate):
-        with pytest.raises(NetworkError, match=r"`state` is nan at \[1, 0\]"):
+        with pytest.raises(NetworkError, match=r"`state` is NaN at \[1, 0\]"):
             call([[0.0, 0.0], [np.nan, 0.0]])
         with pytest.raises(NetworkError, match=r"`state` has shape \(3,\), but its last axis must be 2 long"):
             call(np.zeros(3))
+
+
+@pytest.mark.parametrize("residual", [PerRegion(10**6), Shared(10**6), AsPrinted(10**6)])
+def test_widths_beyond_any_memory_are_refused(pendulum, residual):
+    with pytest.raises(NetworkError, match=r"`hidden` makes a layer [\d,]+ wide .* need [\d,]+ bytes, but the limit"):
+        YannActor.from_law(pendulum, residual=residual)

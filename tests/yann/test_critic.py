@@ -97,3 +97,8 @@ def test_wrong_arguments_are_named(problems, problem, hidden, words):
     given = problems[problem](1.0) if problem else None
     with pytest.raises(NetworkError, match=words):
         YannCritic.from_problem(given, hidden)
+
+
+def test_widths_beyond_any_memory_are_refused(problems):
+    with pytest.raises(NetworkError, match="`hidden` makes a layer 1,000,000 wide"):
+        YannCritic.from_problem(problems["pendulum"](1.0), hidden=10**6)

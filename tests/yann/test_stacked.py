@@ -56,15 +56,44 @@ def test_read_only_arrays_pass_without_a_warning():
         Double()(x, np.ones(1))
 
 
+def test_arrays_of_any_layout_and_byte_order_are_taken():
+    network, x = Double(), np.array([[0.5, 1.0], [-1.0, 2.0]])
+    wanted = network(x, np.ones((2, 1)))
+    for same in (x[::-1].copy()[::-1], x.astype(">f8"), np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2]):
+        assert np.array_equal(network(same, np.ones((2, 1))), wanted)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_one_tensor_makes_the_result_a_tensor_and_keeps_its_gradient(which):
+    points = [np.array([0.5, 1.0]), np.array([1.0])]
+    points[which] = torch.tensor(points[which], requires_grad=True)
+    result = Double()(*points)
+    result.sum().backward()
+    assert points[which].grad.abs().min() > 0
+
+
+def test_layers_too_wide_for_any_machine_are_refused_before_they_are_made():
+    with pytest.raises(NetworkError, match=r"a layer 1,000,000 wide .* need 8,000,000,000,000 bytes"):
+        StackedMLP((2, 10**6, 10**6, 1), torch.relu)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (([1.0, 2.0, 3.0], [1.0]), r"`state` has shape \(3,\), but its last axis must be 2 long"),
-        (([1.0, np.nan], [1.0]), r"`state` is nan at \[1\]"),
-        (([[1.0, 2.0], [np.inf, 0.0]], [[1.0], [1.0]]), r"`state` is inf at \[1, 0\]"),
+        (([1.0, np.nan], [1.0]), r"`state` is NaN at \[1\]"),
+        (([[1.0, 2.0], [np.inf, 0.0]], [[1.0], [1.0]]), r"`state` is infinite at \[1, 0\]"),
         (([1.0, 2.0],), "takes state, input; got 1 arguments"),
         (([[1.0, 2.0]], [1.0]), r"`state` has leading shape \(1,\) but `input` \(\)"),
-        ((["a", "b"], [1.0]), "`state` is list; pass an array or tensor of numbers"),
+        ((["a", "b"], [1.0]), "`state` has dtype <U1; pass real numbers"),
+        ((np.array([1j, 2.0]), [1.0]), "`state` has dtype complex128; pass real numbers"),
+        ((torch.tensor([1j, 2.0]), [1.0]), "`state` has dtype torch.complex64; pass real numbers"),
+        ((np.array([True, False]), [1.0]), "`state` has dtype bool; pass real numbers"),
+        ((torch.tensor([True, False]), [1.0]), "`state` has dtype torch.bool; pass real numbers"),
+        ((torch.tensor([1.0, torch.nan]), [1.0]), r"`state` is NaN at \[1\]"),
+        ((np.ma.masked_array([1.0, 2.0], [True, False]), [1.0]), "`state` has masked entries"),
+        (([[1.0], [1.0, 2.0]], [1.0]), "`state` is ragged"),
+        ((lambda: 0, [1.0]), "`state` has dtype object; pass real numbers"),
     ],
 )
 def test_wrong_points_are_named(arguments, words):
