@@ -115,7 +115,7 @@ class Polyhedron:
         return centre + width * np.unique(corners.round(13), axis=0)
 
     def _plain_bounds(self) -> tuple[Array, Array, NDArray[np.bool_]]:
-        """Return lower and upper (n,) from the rows with a single entry, and which rows these are: no solver is needed."""
+        """Return lower and upper (n,) from the rows with a single entry, and which rows these are; no solver needed."""
         plain = np.count_nonzero(self.A, axis=1) <= 1
         lower, upper = np.full(self.dimension, -np.inf), np.full(self.dimension, np.inf)
         for row, level in zip(self.A[plain], self.b[plain], strict=True):
