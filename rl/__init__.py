@@ -8,7 +8,7 @@ run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_ow
 
 from rl.agent import Agent, Learner, Losses
 from rl.ddpg import DDPG, DDPGSettings
-from rl.errors import Diverged, Interrupted, TrainingError
+from rl.errors import Diverged, Interrupted, Refused, TrainingError
 from rl.evaluate import Evaluation, evaluate
 from rl.ledger import Ledger
 from rl.networks import PlainActor, PlainCritic, plain_actor, plain_critic
@@ -30,6 +30,7 @@ __all__ = [
     "PlainActor",
     "PlainCritic",
     "Progress",
+    "Refused",
     "ReplayBuffer",
     "Training",
     "TrainingError",

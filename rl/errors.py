@@ -1,4 +1,4 @@
-"""What training refuses, and the two ways in which it ends early without losing what is done."""
+"""What training refuses, and the three ways in which it ends early without losing what is done."""
 
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,24 @@ class Diverged(ArithmeticError):
             f"the {self.network} of seed {self.seed} diverged in episode {self.episode}, step {self.step}: "
             f"{self.what}; "
             f"`training` keeps the networks after {self.training.episodes} finished episodes; lower its learning rate"
+        )
+
+
+class Refused(TrainingError):
+    """The plant refused an input that an actor gave in its test: the plant does not clip, and the actor has no bounds.
+
+    `episode` counts from 0; `training` holds everything up to the last episode that was tested.
+    """
+
+    def __init__(self, what: str, episode: int, training: "Training") -> None:
+        super().__init__(what, episode, training)
+        self.what, self.episode, self.training = what, episode, training
+
+    def __str__(self) -> str:
+        """Return what was refused, when, what is kept and the mend."""
+        return (
+            f"the test after episode {self.episode} failed: {self.what}; `training` keeps the networks after "
+            f"{self.training.episodes} finished episodes; bound the actor's inputs"
         )
 
 

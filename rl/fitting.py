@@ -75,6 +75,23 @@ def check_plant_fits(critic: StackedNetwork, plant: Plant) -> None:
             )
 
 
+def check_range(actor: StackedNetwork, plant: Plant) -> None:
+    """Raise TrainingError if the plant does not clip but the actor, by its `lower` and `upper`, goes further."""
+    if plant.clips_input:
+        return
+    for side, bound, sign in zip(("lower", "upper"), plant.input_bounds, (-1, 1), strict=True):
+        reach = getattr(actor, side, None)
+        if not isinstance(reach, Tensor) or reach.shape != bound.shape:
+            continue
+        for name, far, limit in zip(plant.input_names, reach.tolist(), bound.tolist(), strict=True):
+            if sign * far > sign * limit:
+                raise TrainingError(
+                    f"`actor` gives {name} up to its {side} bound {far!r}, beyond the plant's {limit!r}, and "
+                    f"{plant.name!r} does not clip; build the actor for these bounds, or the plant with "
+                    "clips_input=True"
+                )
+
+
 def check_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
     """Return the seeds as ints; raise TrainingError unless there is one and all are different and at least 0."""
     if not isinstance(seeds, Iterable):

@@ -80,6 +80,16 @@ class PlainActor(StackedNetwork):
         self.range = Interval(*plant.input_bounds)
         self.draw([0])
 
+    @property
+    def lower(self) -> Tensor:
+        """Return the least inputs (m,) that the actor can give."""
+        return self.range.lower
+
+    @property
+    def upper(self) -> Tensor:
+        """Return the largest inputs (m,) that the actor can give."""
+        return self.range.upper
+
     def rows(self, x: Float64[Tensor, "S batch n"]) -> Float64[Tensor, "S batch m"]:  # type: ignore[override]
         """Return the inputs (S, batch, m) at states (S, batch, n)."""
         return self.range.within(torch.tanh(self.net(self.features(x))))

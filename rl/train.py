@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from plants import Plant, QuadraticCost
+from plants import Plant, PlantError, QuadraticCost
 from plants.arrays import Array, whole_number
 from plants.validation import cost_fits
 from rl.agent import Agent
-from rl.errors import Diverged, Interrupted, TrainingError
+from rl.errors import Diverged, Interrupted, Refused, TrainingError
 from rl.evaluate import checked_starts, evaluate
-from rl.fitting import check_parts, check_plant_fits, check_seeds, check_weights
+from rl.fitting import check_parts, check_plant_fits, check_range, check_seeds, check_weights
 from rl.guard import Guard, Trouble
 from rl.ledger import Flags, LedgerWriter, Step, frozen
 from rl.replay import ReplayBuffer
@@ -38,17 +38,20 @@ def train(
     itself stays as it is. Each episode is `steps` plant steps (default: the plant's) of every member: a run that
     becomes unsafe or runs away ends there, as terminated, and a new one begins at once from a new start, so
     every member has the same budget. The end of an episode is a time limit: what would follow is still worth what the
-    critic says. `cost` defaults to the plant's. From `test_starts` (K, n) the actors are tested, without exploration, before
-    training and after every episode; testing changes nothing in training. `progress` is called after every episode.
+    critic says. `cost` defaults to the plant's. From `test_starts` (K, n) the actors are tested, without exploration,
+    before training and after every episode; testing changes nothing in training. `progress` is called after every
+    episode.
 
     Raises TrainingError for arguments that do not fit, before any training; Diverged at the step where a
-    loss or weight goes bad; Interrupted (a KeyboardInterrupt) when stopped by hand. The last two
+    loss or weight goes bad; Refused where a plant that does not clip refuses an actor's input in a later test;
+    Interrupted (a KeyboardInterrupt) when stopped by hand. The last three
     carry, as `.training`, everything up to the last finished episode.
     """
     check_parts(agent, plant, progress)
     cost = plant.cost if cost is None else cost
     cost_fits(cost, plant)
     check_plant_fits(agent.critic, plant)
+    check_range(agent.actor, plant)
     for name, network in (("actor", agent.actor), ("critic", agent.critic)):
         check_weights(name, network, agent.settings.weight_limit)
     members = check_seeds(seeds)
@@ -129,7 +132,10 @@ class _Run:
         if updates:
             self.losses[:, :, self.done] = total / updates
         self.ledger.write_updates(self.done, updates)
-        self.kept = self._tested(self.done + 1)
+        try:
+            self.kept = self._tested(self.done + 1)
+        except PlantError as refusal:
+            raise Refused(str(refusal), self.done, self.training()) from refusal
 
     def progress(self) -> Progress:
         """Return where training stands."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from plants import QuadraticCost, clipped_pendulum, simulate
-from rl import DDPG, DDPGSettings, Diverged, Interrupted, TrainingError, plain_actor, plain_critic, train
+from rl import DDPG, DDPGSettings, Diverged, Interrupted, Refused, TrainingError, plain_actor, plain_critic, train
 from rl.agent import Losses
 
 PENDULUM = clipped_pendulum()
@@ -298,6 +298,38 @@ class TestEndings:
     def test_an_input_that_is_no_number_never_reaches_the_plant(self, drift):
         with pytest.raises(Diverged, match="the actor of seed 5 diverged in episode 0, step 0: its input 0 is nan"):
             train(Recorder(drift(), np.nan), drift(), episodes=1, seeds=[5])
+
+    @pytest.mark.parametrize("side", [-1, 1])
+    def test_a_bounded_actor_is_refused_before_training_where_the_plant_does_not_clip(self, drift, side):
+        wide = drift(input_bounds=([-1 if side > 0 else -1.5], [1.5 if side > 0 else 1]))
+        agent = DDPG(plain_actor(wide, (8,)), plain_critic(wide, (8,)))
+        name = "upper" if side > 0 else "lower"
+        words = rf"`actor` gives flow up to its {name} bound {side * 1.5}, beyond the plant's {side * 1.0}, .* not clip"
+        with pytest.raises(TrainingError, match=words):
+            train(agent, drift(clips_input=False), episodes=1, seeds=[0])
+        train(agent, drift(), episodes=1, seeds=[0])
+        train(agent, drift(clips_input=False, input_bounds=([-2], [2])), episodes=1, seeds=[0])
+
+    def test_an_input_refused_in_a_later_test_keeps_the_finished_episodes(self, drift, linear_actor):
+        """Every update enlarges the gain of an actor without bounds: the first test passes, the last does not."""
+
+        class Growing(Recorder):
+            def update(self, batch):
+                self.actor.layer.weight.data *= 1.1
+                return super().update(batch)
+
+        plant = drift(factor=0.5, clips_input=False)
+        agent = Growing(plant, 0.0)
+        agent.actor = linear_actor([[-0.1]])
+        words = r"test after episode \d failed: `u`: .* does not clip.*keeps the networks after \d finished"
+        with pytest.raises(Refused, match=words) as caught:
+            train(agent, plant, episodes=9, seeds=[5], test_starts=[[0.5]])
+        training = caught.value.training
+        assert training.episodes == caught.value.episode > 0
+        assert training.log.test_costs.shape == (1, training.episodes + 1, 1)
+        assert np.isfinite(training.log.test_costs).all()
+        back = pickle.loads(pickle.dumps(caught.value))
+        assert str(back) == str(caught.value)
 
     def test_stopping_by_hand_keeps_the_finished_episodes(self, drift):
         class Stopped(Recorder):
