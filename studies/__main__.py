@@ -2,38 +2,17 @@
 
 import argparse
 import difflib
-import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
-import torch
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
-from mpc import FileFormatError
-from plants.arrays import whole_number
-from rl import Diverged
-from rl import Progress as Episode
-from studies.errors import StudyError
-from studies.folder import StudyFolder
-from studies.pendulum import PendulumStudy
-from studies.pendulum_report import pendulum_report, summary
-from studies.report import write_report
-from studies.result import StudyResult
-from studies.runner import run_study
+from rich.text import Text
 
 STUDIES = ("pendulum",)
+VERBS = ("study", "report")
 EXAMPLES = """examples:
   yann pendulum                          the whole study: 10 seeds, 50 episodes, a few minutes
   yann pendulum --quick                  the same in seconds: 2 seeds, 4 episodes
@@ -48,17 +27,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in STUDIES:
         words = ["study", *words]
-    console = Console(stderr=True)
-    options = _parser().parse_args(words)
-    command = shlex.join(["yann", *words])
+    parser, console = _parser(), Console(stderr=True)
+    if words and not words[0].startswith("-") and words[0] not in VERBS:
+        parser.error(_unknown(words[0], "study or command", (*STUDIES, *VERBS)))
+    options = parser.parse_args(words)
     try:
-        return options.run(options, command, console)
-    except (StudyError, FileFormatError, Diverged, OSError) as error:
-        console.print(f"[bold red]error:[/] {error}", soft_wrap=True, highlight=False)
-        return 1
+        return _perform(options, shlex.join(["yann", *words]), console)
     except KeyboardInterrupt:
         console.print("stopped; finished blocks are kept, and the same command goes on from them", highlight=False)
         return 130
+
+
+def _perform(options: argparse.Namespace, command: str, console: Console) -> int:
+    from studies import commands  # noqa: PLC0415 - loading takes seconds; Ctrl-C is answered then too
+
+    try:
+        print(commands.VERBS[options.verb](options, command, console))
+    except commands.FAILURES as error:
+        console.print(Text.assemble(("error:", "bold red"), f" {error}"), soft_wrap=True)
+        return 1
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="yann", description="Explicit MPC laws as neural networks: studies and reports.", epilog=EXAMPLES,
         formatter_class=form,
     )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"yann-control {version('yann-control')}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="{study,report}")
     study = verbs.add_parser("study", help="run a study and write its report", epilog=EXAMPLES, formatter_class=form)
     study.add_argument("name", type=_study_name, help=f"one of: {', '.join(STUDIES)}; the name alone is short for this")
@@ -74,79 +63,30 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--first-seed", type=int, metavar="K", help="the first of them (default 0)")
     study.add_argument("--episodes", type=int, metavar="N", help="training episodes of each seed (default 50)")
     study.add_argument("--workers", type=int, metavar="N", help="processes to use (default: one per core)")
-    study.add_argument("--out", type=Path, metavar="DIR", help="folder to write to (default results/NAME)")
+    study.add_argument("--out", type=_folder, metavar="DIR", help="folder to write to (default results/NAME)")
     study.add_argument("--quick", action="store_true", help="2 seeds and 4 episodes, to see that it works")
     study.add_argument("--paper-networks", action="store_true", help="plain networks 256-256, as the paper's (slow)")
-    study.set_defaults(run=_study)
     report = verbs.add_parser("report", help="draw the report of a finished study again")
-    report.add_argument("folder", type=Path, help="the study's folder")
-    report.set_defaults(run=_report)
+    report.add_argument("folder", type=_folder, help="the study's folder")
     return parser
 
 
 def _study_name(name: str) -> str:
     if name in STUDIES:
         return name
-    close = difflib.get_close_matches(name, STUDIES, 1)
+    raise argparse.ArgumentTypeError(_unknown(name, "study", STUDIES))
+
+
+def _unknown(word: str, kind: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, 1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise argparse.ArgumentTypeError(f"there is no study {name!r}{hint} (there is: {', '.join(STUDIES)})")
+    return f"there is no {kind} {word!r}{hint} (there is: {', '.join(known)})"
 
 
-def _study(options: argparse.Namespace, command: str, console: Console) -> int:
-    study = PendulumStudy()
-    study = study.quick() if options.quick else study
-    study = study.paper_sized() if options.paper_networks else study
-    given = {name: getattr(options, name) for name in ("seeds", "first_seed", "episodes")}
-    study = replace(study, **{name: value for name, value in given.items() if value is not None})
-    workers = whole_number(
-        (os.cpu_count() or 1) if options.workers is None else options.workers, "workers", StudyError, least=1
-    )
-    torch.set_num_threads(1)
-    with StudyFolder(options.out or Path("results") / options.name) as folder:
-        with _bar(console) as bar:
-            result = run_study(study, folder, command, _Watcher(bar, study), workers)
-        _write_report(result, folder.path, console)
-    return 0
-
-
-def _report(options: argparse.Namespace, command: str, console: Console) -> int:
-    del command
-    if not (options.folder / "result.npz").exists():
-        raise StudyError(
-            f"{options.folder} holds no finished study (no result.npz); run `yann pendulum --out {options.folder}`"
-        )
-    with StudyFolder(options.folder) as folder:
-        _write_report(StudyResult.load(folder.path), folder.path, console)
-    return 0
-
-
-def _write_report(result: StudyResult, folder: Path, console: Console) -> None:
-    with console.status("drawing the report"):
-        write_report(pendulum_report(result), folder / "report.html")
-    print(summary(result))
-    print(f"\nrows    {folder / 'result.json'}\nreport  {folder / 'report.html'}")
-
-
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(
-        *columns, TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[cost]}"), console=console
-    )
-
-
-class _Watcher:
-    """Shows the progress of every block of seeds: one bar per method, with the mean test cost so far."""
-
-    def __init__(self, bar: Progress, study: PendulumStudy) -> None:
-        self._bar, self._study = bar, study
-        self._tasks: dict[str, TaskID] = {}
-
-    def __call__(self, method: str, seeds: range, progress: Episode) -> None:
-        if method not in self._tasks:
-            total = progress.episodes * len(self._study.blocks)
-            self._tasks[method] = self._bar.add_task(f"{method:10s}", total=total, cost="")
-        cost = f"mean test cost {progress.test_costs.mean():9.2f}, seeds {seeds[0]}-{seeds[-1]}"
-        self._bar.update(self._tasks[method], advance=1, cost=cost)
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the folder's name is empty; name one, or '.' for this one")
+    return Path(text)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ from rl import DDPG, DDPGSettings, plain_actor, plain_critic
 from studies.errors import StudyError
 from yann import YannActor, YannCritic
 
+MOST = 100_000
+"""The most seeds, episodes or steps of one study: more would fill any memory before they end."""
+
 
 @dataclass(frozen=True)
 class PendulumStudy:
@@ -35,7 +38,9 @@ class PendulumStudy:
     def __post_init__(self) -> None:
         """Check the numbers that a command line gives."""
         for name in ("seeds", "episodes", "steps", "horizon", "block"):
-            whole_number(getattr(self, name), name, StudyError, least=1)
+            number = whole_number(getattr(self, name), name, StudyError, least=1)
+            if number > MOST:
+                raise StudyError(f"`{name}` is {number:,}, but at most {MOST:,} are possible; pass fewer")
         whole_number(self.first_seed, "first_seed", StudyError)
 
     def quick(self) -> "PendulumStudy":

@@ -1,5 +1,6 @@
 """The command line, as a person types it."""
 
+import io
 import json
 import os
 import re
@@ -8,9 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from rich.console import Console
 
+from studies import commands
 from studies.__main__ import EXAMPLES, main
 
 
@@ -54,7 +60,9 @@ def test_report_is_drawn_again_from_what_was_saved_to_the_same_bytes(quick, caps
         (["pendulum", "--episodes", "-3"], "`episodes` is -3"),
         (["pendulum", "--first-seed", "-1"], "`first_seed` is -1"),
         (["pendulum", "--workers", "0"], "`workers` is 0"),
+        (["pendulum", "--seeds", "100001"], "`seeds` is 100,001, but at most 100,000"),
         (["report", "nowhere"], "no finished study"),
+        (["report", "x[/]y[bold]:smile:"], "error: x[/]y[bold]:smile: holds no finished study"),
     ],
 )
 def test_refusals_are_one_line_with_code_1_and_write_nothing(words, said, tmp_path, monkeypatch, capfd):
@@ -71,6 +79,10 @@ def test_refusals_are_one_line_with_code_1_and_write_nothing(words, said, tmp_pa
     [
         ([], "required"),
         (["study", "pendlum"], "did you mean 'pendulum'"),
+        (["pendulm"], "no study or command 'pendulm'; did you mean 'pendulum'? (there is: pendulum, study, report)"),
+        (["reprot", "results"], "did you mean 'report'?"),
+        (["pendulum", "--out", ""], "the folder's name is empty; name one"),
+        (["report", " "], "the folder's name is empty; name one"),
         (["pendulum", "--seeds", "many"], "invalid int value: 'many'"),
         (["pendulum", "--sedes", "3"], "unrecognized arguments: --sedes"),
     ],
@@ -88,6 +100,48 @@ def test_help_shows_examples_and_its_options_exist(capsys):
     shown = capsys.readouterr().out
     for option in re.findall(r"--[a-z-]+", EXAMPLES):
         assert option in shown
+
+
+def test_version_is_that_of_the_distribution(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"yann-control {version('yann-control')}\n"
+
+
+def test_without_a_terminal_there_is_a_plain_line_every_ten_episodes():
+    text = io.StringIO()
+    log = commands._Log(Console(file=text))
+    for method in ("DDPG", "YANN-DDPG"):
+        for episode in range(1, 26):
+            progress = SimpleNamespace(episode=episode, episodes=25, test_costs=np.full((3, 2), 1.5 * episode))
+            log(method, range(4, 7), progress)
+    wanted = [
+        f"{method}, seeds 4-6: episode {k} of 25, mean test cost {1.5 * k:.2f}"
+        for method in ("DDPG", "YANN-DDPG")
+        for k in (10, 20, 25)
+    ]
+    assert text.getvalue().splitlines() == wanted
+
+
+def test_quick_study_logs_plain_lines(tmp_path, capfd):
+    words = f"pendulum --quick --seeds 1 --episodes 1 --workers 1 --out {tmp_path}"
+    assert main(shlex.split(words)) == 0
+    lines = [line for line in capfd.readouterr().err.splitlines() if "episode 1 of 1" in line]
+    assert [line.split(",")[0] for line in lines] == ["DDPG", "YANN-DDPG"]
+
+
+def test_ctrl_c_while_libraries_load_is_answered_in_one_line(monkeypatch, capfd):
+    class Interrupted:
+        @staticmethod
+        def find_spec(name, *_):
+            if name == "studies.commands":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "studies.commands")
+    monkeypatch.delattr("studies.commands")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted, *sys.meta_path])
+    assert main(["report", "anywhere"]) == 130
+    assert capfd.readouterr().err.startswith("stopped")
 
 
 def test_read_only_folder_is_refused_before_training(tmp_path, capfd):

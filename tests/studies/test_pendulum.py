@@ -82,6 +82,12 @@ def test_impossible_settings_are_named(name, value):
         PendulumStudy(**{name: value})
 
 
+@pytest.mark.parametrize("name", ["seeds", "episodes", "steps", "horizon", "block"])
+def test_numbers_beyond_any_memory_are_refused_with_the_limit(name):
+    with pytest.raises(StudyError, match=f"`{name}` is 100,001, but at most 100,000 are possible"):
+        PendulumStudy(**{name: 100_001})
+
+
 def test_negative_first_seed_is_refused():
     with pytest.raises(StudyError, match="`first_seed` is -1"):
         PendulumStudy(first_seed=-1)
