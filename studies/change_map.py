@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from mpc import PiecewiseAffineLaw
 from plants.arrays import Array, real_array, real_points, real_scalar, whole_number
 from studies.errors import StudyError
-from studies.plane import LawPlane, Plane, index_among
+from studies.plane import LawPlane, Plane, index_among, laid
 from studies.region_map import frame
-from studies.style import BLACK, STYLE, WIDTH, quantity
+from studies.style import BLACK, STYLE, WIDTH, check_axes, quantity
 
 _FIRST_PLANE = Plane()
 _MASK = 240  # points along each side of the grid that finds where the law has no region
@@ -31,7 +31,7 @@ def input_change(
 
     The first axis goes across, the second up. Both controllers are called once with rows (points**2, t).
     """
-    view, count = plane.on(law), whole_number(points, "points", StudyError, least=2)
+    view, count = laid(plane, law), whole_number(points, "points", StudyError, least=2)
     theta = _grid(view, count).reshape(-1, law.t)
     before, after = (_inputs(c, theta, law, n) for c, n in ((initial, "initial"), (trained, "trained")))
     return (after - before).reshape(count, count, law.m)
@@ -54,7 +54,8 @@ def plot_change(
     input's unit, by default the largest change. Hatching: the law has no feasible solution there. Raises StudyError for
     arguments that do not fit the law.
     """
-    view, column = plane.on(law), index_among(input, law.input_names, "input")
+    check_axes(axes)
+    view, column = laid(plane, law), index_among(input, law.input_names, "input")
     values = real_array(change, "change", (None, None, law.m), StudyError)[..., column]
     if min(values.shape) < 2:
         raise StudyError(f"`change` has {values.shape} points, but at least 2 along each axis are needed")

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from plants.arrays import Array
 from studies.comparison import Comparison
 from studies.errors import StudyError
-from studies.style import BLACK, LIGHT_GREY, STYLE, WIDTH, log_ticks, method_colours
+from studies.style import BLACK, LIGHT_GREY, STYLE, WIDTH, check_axes, log_ticks, method_colours
 
 _ARROW = {"arrowstyle": "-|>", "linewidth": 1.1, "shrinkA": 0, "shrinkB": 3, "mutation_scale": 8}
 
@@ -20,6 +20,7 @@ def plot_pairs(comparison: Comparison, axes: Axes | None = None) -> Figure:
     Arrows join the means over seeds; a thin line spans all seeds after training; a black bar marks the best known
     cost. The axis is logarithmic. Raises StudyError for a cost that it cannot show.
     """
+    check_axes(axes)
     smallest = min(float(np.min(costs)) for m in comparison.methods for _, costs in m.stages())
     if min(smallest, float(np.min(comparison.best))) <= 0:
         raise StudyError(f"`comparison` has a cost of {smallest:g}, but a logarithmic axis needs costs above 0")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mpc import PiecewiseAffineLaw
-from plants.arrays import Array, real_array, whole_number
+from plants.arrays import Array, instance_of, real_array, whole_number
 from studies.errors import StudyError
 from studies.style import quantity
 
@@ -36,6 +36,12 @@ class Plane:
             raise StudyError(f"`across` and `up` are both {law.parameter_names[axes[0]]}; name two parameters")
         at = law.centre if self.at is None else real_array(self.at, "at", (law.t,), StudyError)
         return LawPlane(law, axes, at)  # type: ignore[arg-type]
+
+
+def laid(plane: Plane, law: PiecewiseAffineLaw) -> "LawPlane":
+    """Return the plane laid through `law`; raises StudyError for what is no plane, or does not fit."""
+    instance_of(plane, Plane, "plane", StudyError, "pass Plane(across, up)")
+    return plane.on(law)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,12 @@ from matplotlib.patches import Polygon
 from matplotlib.patheffects import withStroke
 
 from mpc import PiecewiseAffineLaw
-from plants.arrays import Array
+from plants.arrays import Array, instance_of
 from studies.errors import StudyError
-from studies.plane import LawPlane, Plane, index_among
+from studies.plane import LawPlane, Plane, index_among, laid
 from studies.region_numbers import write_numbers
 from studies.runs import Run, Runs, as_runs
-from studies.style import BLACK, LIGHT_GREY, STYLE, WIDTH, method_colours, quantity, ratio_unit
+from studies.style import BLACK, LIGHT_GREY, STYLE, WIDTH, check_axes, method_colours, quantity, ratio_unit
 
 _HALO = [withStroke(linewidth=3.4, foreground="white")]
 
@@ -61,7 +61,10 @@ def plot_regions(
     dot at their start; a line is broken where it jumps by more than half the map, as a wrapped angle does.
     With `axes` it draws there and returns their figure. Raises StudyError for arguments that do not fit the law.
     """
-    view, runs = plane.on(law), as_runs(paths, "paths")
+    instance_of(colour, GainOf, "colour", StudyError, "pass GainOf(parameter, input)")
+    instance_of(numbers, bool, "numbers", StudyError, "pass True or False")
+    check_axes(axes)
+    view, runs = laid(plane, law), as_runs(paths, "paths")
     check_paths(runs, view)
     row, column = colour.entries(law)
     if axes is None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from plants import Plant, Trajectory
-from plants.arrays import Array, real_array
+from plants.arrays import Array, instance_of, real_array
 from studies.errors import StudyError
 
 
@@ -28,6 +29,10 @@ class Run:
             raise StudyError(
                 f"`trajectory` is {type(self.trajectory).__name__}; pass a Trajectory, as simulate returns it"
             )
+        instance_of(self.method, str, "method", StudyError, "pass its name, or '' for none")
+        if isinstance(self.trained, np.bool_):
+            object.__setattr__(self, "trained", bool(self.trained))
+        instance_of(self.trained, (bool, NoneType), "trained", StudyError, "pass True, False, or None for no training")
 
     @property
     def label(self) -> str:
@@ -62,6 +67,8 @@ def as_runs(value: Runs, argument: str) -> tuple[Run, ...]:
         value = (value,)
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise StudyError(f"`{argument}` is {type(value).__name__}; pass a Trajectory, a Run, or a list of them")
+    for i, item in enumerate(value):
+        instance_of(item, (Run, Trajectory), f"{argument}[{i}]", StudyError, "pass what simulate returns")
     return tuple(item if isinstance(item, Run) else Run(item) for item in value)
 
 

@@ -4,8 +4,12 @@ from collections.abc import Iterable
 from itertools import cycle
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from plants.arrays import instance_of
+from studies.errors import StudyError
 
 STYLE: dict[Any, Any] = {
     "font.size": 10.0,
@@ -33,6 +37,12 @@ BLACK, GREY, LIGHT_GREY = "#000000", "#666666", "#ececec"
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 KNOWN_COLOURS = {"YANN-DDPG": BLUE, "DDPG": VERMILLION, "MPC": BLACK}
 FURTHER_COLOURS = (GREEN, PURPLE, ORANGE, SKY, GREY)
+
+
+def check_axes(axes: object) -> None:
+    """Raise StudyError unless `axes` is one panel to draw on, or None for a new figure."""
+    if axes is not None:
+        instance_of(axes, Axes, "axes", StudyError, "pass one panel of matplotlib, or None for a new figure")
 
 
 def method_colours(methods: Iterable[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from plants import Plant
-from plants.arrays import Array
+from plants.arrays import Array, instance_of
 from studies.errors import StudyError
 from studies.runs import Run, Runs, as_runs
 from studies.style import BLACK, GREY, LIGHT_GREY, STYLE, VERMILLION, WIDTH, method_colours, quantity
@@ -30,6 +30,10 @@ def plot_trajectory(runs: Runs, plant: Plant, axes: Sequence[Axes] | None = None
     if axes is None:
         figure = Figure(figsize=(WIDTH, 0.7 + 1.45 * (plant.n + plant.m)), layout="constrained")
         axes = list(figure.subplots(plant.n + plant.m, sharex=True, squeeze=False).flat)
+    if not isinstance(axes, Sequence | np.ndarray):
+        raise StudyError(f"`axes` is {type(axes).__name__}; pass a list of {plant.n + plant.m} panels, or None")
+    for i, panel in enumerate(axes):
+        instance_of(panel, Axes, f"axes[{i}]", StudyError, "pass panels of matplotlib")
     if len(axes) != plant.n + plant.m:
         raise StudyError(f"`axes` holds {len(axes)} panels, but there are {plant.n} states and {plant.m} inputs")
     _draw(episodes, plant, axes)

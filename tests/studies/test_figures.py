@@ -13,7 +13,7 @@ from studies import StudyError, input_change, plot_change, plot_regions, plot_tr
 from studies.comparison import Comparison, PairedCosts, Reference
 from studies.learning_curves import LearningCurve, StartGroup, plot_learning
 from studies.pair_plot import plot_pairs
-from studies.runs import recorded
+from studies.runs import Run, recorded
 from studies.style import log_ticks, method_colours, quantity, ratio_unit
 from studies.trajectory_plot import unwound
 
@@ -263,3 +263,38 @@ def test_drawing_leaves_the_style_of_others_alone(law, trajectory, plant):
     plot_regions(law)
     plot_trajectory(trajectory, plant)
     assert dict(rcParams) == before
+
+
+# ---- wrong kinds
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda t, p, w: Run(t, 3), "`method` is a int, but a str is needed; pass its name"),
+        (lambda t, p, w: Run(t, "DDPG", "yes"), "`trained` is a str, but a bool or a NoneType is needed"),
+        (lambda t, p, w: plot_trajectory([t, 3], p), r"`runs\[1\]` is a int, but a Run or a Trajectory is needed"),
+        (lambda t, p, w: plot_trajectory(t, p, 3.0), "`axes` is float; pass a list of 3 panels"),
+        (lambda t, p, w: plot_trajectory(t, p, "abc"), r"`axes\[0\]` is a str, but a Axes is needed"),
+        (lambda t, p, w: plot_regions(w, axes=3), "`axes` is a int, but a Axes is needed"),
+        (lambda t, p, w: plot_regions(w, colour="angle"), "`colour` is a str, but a GainOf is needed"),
+        (lambda t, p, w: plot_regions(w, plane=(0, 1)), "`plane` is a tuple, but a Plane is needed"),
+        (lambda t, p, w: plot_regions(w, numbers=np.eye(2)), "`numbers` is a ndarray, but a bool is needed"),
+        (lambda t, p, w: plot_regions(w, paths=[None]), r"`paths\[0\]` is a NoneType, but a Run or a Trajectory"),
+        (lambda t, p, w: plot_change(w, np.ones((4, 4, 1)), axes="a"), "`axes` is a str, but a Axes is needed"),
+        (lambda t, p, w: plot_change(w, np.ones((4, 4, 1)), plane=None), "`plane` is a NoneType, but a Plane"),
+        (lambda t, p, w: input_change(w, w.nearest, w.nearest, plane=0), "`plane` is a int, but a Plane is needed"),
+    ],
+)
+def test_wrong_kinds_are_named_with_the_right_one(trajectory, plant, law, call, words):
+    with pytest.raises(StudyError, match=words):
+        call(trajectory, plant, law)
+
+
+def test_a_numpy_bool_is_a_stage_too(trajectory):
+    assert Run(trajectory, "DDPG", np.False_).line == Run(trajectory, "DDPG", False).line != "-"
+
+
+def test_pairs_want_a_panel(compared):
+    with pytest.raises(StudyError, match="`axes` is a list, but a Axes is needed; pass one panel"):
+        plot_pairs(compared, [])

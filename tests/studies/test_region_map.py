@@ -168,7 +168,7 @@ def test_it_draws_where_it_is_told(law, part):
         ({"colour": GainOf("torque")}, "`parameter` is 'torque', but the names are: angle, rate"),
         ({"colour": GainOf(0, "force")}, "`input` is 'force', but the names are: torque"),
         ({"paths": 3}, "`paths` is int; pass a Trajectory"),
-        ({"paths": [np.zeros((3, 2))]}, "`trajectory` is ndarray; pass a Trajectory"),
+        ({"paths": [np.zeros((3, 2))]}, r"`paths\[0\]` is a ndarray, but a Run or a Trajectory is needed"),
     ],
 )
 def test_what_does_not_fit_a_map_is_refused(law, arguments, words):
