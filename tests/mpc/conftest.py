@@ -62,7 +62,7 @@ class Oracle:
         return scale * linprog(cost, rows, d / scale, bounds=[*free, (-1, None)], options=options).fun
 
     def _nearest(self, d: np.ndarray) -> np.ndarray | None:
-        if (d >= 0).all():
+        if (d >= -1e-15 * np.abs(d).max(initial=0.0)).all():
             return np.zeros(self.M.shape[1])
         scale = np.abs(d[d < 0]).max()
         columns = np.vstack([-self.M.T, -d / scale])
