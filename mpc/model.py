@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import expm, matrix_balance
 
 from mpc.explicit.errors import ProblemError
-from plants import Plant
+from plants import Plant, check_steady
 from plants.arrays import Array, Checked, real_array, real_points, real_scalar
 
 
@@ -123,7 +123,7 @@ def linearise(plant: Plant, at: tuple[ArrayLike, ArrayLike] | None = None) -> Li
     state = real_array(state, "at state", (plant.n,), ProblemError)
     control = real_array(control, "at input", (plant.m,), ProblemError)
     if at is not None:
-        _check_steady(plant, state, control)
+        check_steady(plant, state, control, "at", ProblemError)
     A, B = plant.jacobians(state, control)
     if plant.is_continuous:
         A, B = discretise(A, B, plant.sample_time)
@@ -133,17 +133,6 @@ def linearise(plant: Plant, at: tuple[ArrayLike, ArrayLike] | None = None) -> Li
         A, B, plant.sample_time, state, control, plant.state_names, state_units, plant.input_names, input_units,
         plant.time_unit,
     )  # fmt: skip
-
-
-def _check_steady(plant: Plant, state: Array, control: Array) -> None:
-    moved = np.abs(plant.step(state, control) - state)
-    allowed = 1e-6 * np.maximum(1.0, np.abs(state))
-    if (moved > allowed).any():
-        i = int((moved / allowed).argmax())
-        raise ProblemError(
-            f"`at` is no steady state: {plant.state_names[i]} moves by {moved[i]:.3g} in one sample, more than "
-            f"{allowed[i]:.1g}; pass a point where the plant rests, such as plant.equilibrium"
-        )
 
 
 def _names(names: Sequence[str], name: str, plain: str | None, size: int) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def test_linearise_elsewhere_and_at_no_steady_state():
     model = linearise(tank(), at=([1, 1], [2]))
     assert model.A[0, 0] == pytest.approx(np.exp(-0.1))
     assert model.state.tolist() == [1, 1]
-    with pytest.raises(ProblemError, match=r"`at` is no steady state: level moves by .*plant.equilibrium"):
+    with pytest.raises(ProblemError, match=r"`at` is no steady state: level moves by .* where the plant rests"):
         linearise(tank(), at=([1, 1], [4]))
 
 
