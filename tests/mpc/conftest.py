@@ -68,11 +68,17 @@ class Oracle:
         columns = np.vstack([-self.M.T, -d / scale])
         columns = columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
         dual, _ = nnls(columns, np.r_[np.zeros(self.M.shape[1]), 1.0], maxiter=1000)
-        rows = self.M[dual > 0]
-        v = np.linalg.lstsq(rows, d[dual > 0], rcond=None)[0]
-        multipliers = -np.linalg.lstsq(rows.T, v, rcond=None)[0]
-        failure = max((self.M @ v - d).max(), np.abs(rows.T @ multipliers + v).max(), -multipliers.min()) / scale
-        return v if failure <= CERTAIN else None
+        for least in (0.0, 1e-7):  # first all that have a multiplier, then those that surely have one
+            rows, right = self.M[dual > least], d[dual > least]
+            v = np.linalg.lstsq(rows, right, rcond=None)[0]
+            multipliers = -np.linalg.lstsq(rows.T, v, rcond=None)[0]
+            failure = (
+                max((self.M @ v - d).max(), np.abs(rows.T @ multipliers + v).max(), -multipliers.min(initial=0.0))
+                / scale
+            )
+            if failure <= CERTAIN:
+                return v
+        return None
 
 
 @pytest.fixture(scope="session")
