@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+LARGEST = 2**30
+"""How many numbers one array shall hold at most: 8 GiB of them."""
+
 Checked = Any
 """A field of a dataclass: array-like going in, a read-only float64 array once `__post_init__` has checked it."""
 
@@ -90,6 +93,12 @@ def whole_number(value: object, name: str, error: type[ValueError] = ValueError,
     if value < least:
         raise error(f"`{name}` is {value}, but it must be at least {least}")
     return int(value)
+
+
+def check_size(count: int, cause: str, error: type[ValueError], mend: str, limit: int = LARGEST) -> None:
+    """Raise `error` if so many numbers, which `cause` asks for, are more than one array shall hold."""
+    if count > limit:
+        raise error(f"{cause} asks for {count} numbers, above the limit of {limit} ({limit / 2**27:.1f} GiB); {mend}")
 
 
 def bounds_pair(

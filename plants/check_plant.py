@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from plants.arrays import Array, instance_of, whole_number
+from plants.arrays import Array, check_size, instance_of, whole_number
 from plants.equilibrium import STEADY, check_steady, state_scales
 from plants.errors import PlantError
 from plants.integrate import RungeKutta4
@@ -53,7 +53,9 @@ def check_plant(plant: Plant, points: int = 200, seed: int = 0) -> PlantReport:
     equilibrium, or differs between a batch and its rows.
     """
     instance_of(plant, Plant, "plant", PlantError, "pass the Plant to check")
-    whole_number(points, "points", PlantError, least=1)
+    width = plant.n + plant.m
+    tried = whole_number(points, "points", PlantError, least=1)
+    check_size(tried * width**2, f"`points` = {tried}", PlantError, "a few hundred points will do")
     whole_number(seed, "seed", PlantError)
     replace(plant)
     states, inputs = _samples(plant, points, np.random.default_rng(seed))

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from plants.arrays import Array, paired_points, real_array, real_points, real_scalar, whole_number
+from plants.arrays import Array, instance_of, paired_points, real_array, real_points, real_scalar, whole_number
 from plants.errors import PlantError
 
 
@@ -41,7 +41,9 @@ class QuadraticCost:
         if penalty < 0:
             raise PlantError(f"`violation_penalty` is {penalty:g}, but it must be at least 0; we minimise cost")
         object.__setattr__(self, "violation_penalty", penalty)
-        object.__setattr__(self, "angles", tuple(self._angle(i) for i in self.angles))
+        given = self.angles.tolist() if isinstance(self.angles, np.ndarray) else self.angles
+        instance_of(given, Sequence, "angles", PlantError, "pass the indices of the states that turn, as in (0,)")
+        object.__setattr__(self, "angles", tuple(self._angle(i) for i in given))
 
     def __call__(self, x: ArrayLike, u: ArrayLike) -> Array:
         """Return the stage cost (...,) of states (..., n) and inputs (..., m), as `stage` does."""

@@ -1,5 +1,6 @@
 """The gymnasium face of a plant: the one place where cost becomes reward and input becomes action."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -44,9 +45,14 @@ class PlantEnvironment(gymnasium.Env[Array, Array]):
         self._steps_done = 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
-        """Return a start, drawn within the plant's `start_bounds` or given as options["state"], and an empty info."""
+        """Return a start, drawn within the plant's `start_bounds` or given as options["state"], and an empty info.
+
+        Raises PlantError for a seed or options of a wrong kind, an unknown option, or a state that does not fit.
+        """
+        if seed is not None:
+            whole_number(seed, "seed", PlantError)
+        given = _given_state(options)
         super().reset(seed=seed)
-        given = (options or {}).get("state")
         if given is None:
             state = self.plant.sample_starts(self.np_random, 1)[0]
         else:
@@ -92,3 +98,13 @@ class PlantEnvironment(gymnasium.Env[Array, Array]):
         lower, upper = self.plant.safe_limits
         values = np.concatenate([lower - state, state - upper])
         return values[np.isfinite(values)]
+
+
+def _given_state(options: dict[str, Any] | None) -> Any:
+    if options is None:
+        return None
+    instance_of(options, Mapping, "options", PlantError, 'pass {"state": x}, or None')
+    for name in options:
+        if name != "state":
+            raise PlantError(f"`options` has {name!r}, but the only option is 'state'; pass {{'state': x}}, or None")
+    return options.get("state")

@@ -10,7 +10,9 @@ from casadi import SX
 
 from plants.arrays import Array, whole_number
 from plants.errors import PlantError
-from plants.names import index_of
+from plants.names import index_of, some_names
+
+MOST_SUBSTEPS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,11 @@ class RungeKutta4:
     substeps: int = 1
 
     def __post_init__(self) -> None:
-        whole_number(self.substeps, "substeps", PlantError, least=1)
+        if whole_number(self.substeps, "substeps", PlantError, least=1) > MOST_SUBSTEPS:
+            raise PlantError(
+                f"`substeps` is {self.substeps}, above the limit of {MOST_SUBSTEPS}, since all are built into one "
+                "expression; take fewer, or a shorter sample_time"
+            )
 
     def advance(self, motion: Motion, x: SX, u: SX) -> SX:
         """Return the state one sample period later."""
@@ -68,8 +74,7 @@ class SemiImplicitEuler:
 
     def __post_init__(self) -> None:
         for name in ("positions", "rates"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+            object.__setattr__(self, name, some_names(getattr(self, name), name))
         if len(self.positions) != len(self.rates):
             raise PlantError(f"{len(self.positions)} `positions` but {len(self.rates)} `rates`; name them in pairs")
 

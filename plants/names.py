@@ -1,6 +1,6 @@
 """Names and units of states and inputs: checked once, found again by name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from plants.errors import PlantError
@@ -37,6 +37,19 @@ def checked_text(text: object, argument: str) -> None:
     """Refuse whatever is no text, or blank."""
     if not isinstance(text, str) or not text.strip():
         raise PlantError(f"`{argument}` is {text!r}, but a text is needed that says something")
+
+
+def some_names(names: str | Sequence[str], argument: str) -> tuple[str, ...]:
+    """Return one name or several, or none at all, as a tuple; raise PlantError for anything else."""
+    return (names,) if isinstance(names, str) else _texts(names, argument)
+
+
+def known_arguments(given: Iterable[str], known: Sequence[str], kind: str) -> None:
+    """Raise TypeError, as Python does, for an argument that `kind` does not have, but with the closest that it has."""
+    for name in given:
+        if name not in known:
+            (close,) = get_close_matches(name, known, n=1, cutoff=0.0)
+            raise TypeError(f"{kind} has no argument `{name}`; did you mean `{close}`? Known: {', '.join(known)}")
 
 
 def index_of(name: str, names: Sequence[str], argument: str) -> int:

@@ -3,20 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from plants import validation as check
-from plants.arrays import Array, bounds_pair, paired_points, real_points, real_scalar, whole_number
+from plants.arrays import (
+    Array,
+    bounds_pair,
+    check_size,
+    instance_of,
+    paired_points,
+    real_points,
+    real_scalar,
+    whole_number,
+)
 from plants.cost import QuadraticCost, wrapped
 from plants.dynamics import Dynamics, Equations, compiled
 from plants.equilibrium import check_steady
 from plants.errors import PlantError
 from plants.integrate import Integrator, RungeKutta4
-from plants.names import checked_names, checked_text, checked_units, index_of
+from plants.names import checked_names, checked_text, checked_units, index_of, known_arguments, some_names
 
 _ONE_STEP = RungeKutta4()
 
@@ -70,6 +79,11 @@ class Plant:
     source: str = ""
     _dynamics: Dynamics = field(init=False)
 
+    def __new__(cls, **arguments: Any) -> Self:
+        """Return a plant to be filled; TypeError names a misspelt argument and the closest known one."""
+        known_arguments(arguments, [f.name for f in fields(cls) if f.init], cls.__name__)
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         self._put_names()
         self._put_limits()
@@ -88,11 +102,13 @@ class Plant:
             self._put(f"{kind}_names", names)
             self._put(f"{kind}_units", checked_units(getattr(self, f"{kind}_units"), f"{kind}_units", names))
         check.no_common_name(self.state_names, self.input_names)
-        self._put("angles", (self.angles,) if isinstance(self.angles, str) else tuple(self.angles))
+        self._put("angles", some_names(self.angles, "angles"))
+        instance_of(self.source, str, "source", PlantError, "say where the equations come from, or pass ''")
 
     def _put_limits(self) -> None:
         states, inputs = self.state_names, self.input_names
         self._put("sample_time", real_scalar(self.sample_time, "sample_time", PlantError, positive=True))
+        instance_of(self.clips_input, bool, "clips_input", PlantError, "pass True to clip inputs, False to refuse")
         self._put("episode_steps", whole_number(self.episode_steps, "episode_steps", PlantError, least=1))
         self._put("state_bounds", check.wide_bounds(self.state_bounds, "state_bounds", states))
         self._put("input_bounds", check.wide_bounds(self.input_bounds, "input_bounds", inputs, infinite=False))
@@ -206,8 +222,11 @@ class Plant:
         return np.where(lower == -check.RUNAWAY, lower, -np.inf), np.where(upper == check.RUNAWAY, upper, np.inf)
 
     def sample_starts(self, generator: np.random.Generator, count: int) -> Array:
-        """Return `count` initial states (count, n), uniform within `start_bounds`."""
+        """Return `count` initial states (count, n), uniform within `start_bounds`; PlantError for a wrong argument."""
+        mend = "pass np.random.default_rng(seed)"
+        instance_of(generator, np.random.Generator, "generator", PlantError, mend)
         rows = whole_number(count, "count", PlantError)
+        check_size(rows * self.n, f"`count` = {rows}", PlantError, "draw fewer starts at a time")
         return self.wrap(generator.uniform(*self.start_bounds, size=(rows, self.n)))
 
     def _rows(self, x: ArrayLike, u: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:

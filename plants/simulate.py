@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from plants.arrays import Array, instance_of, real_points, whole_number
+from plants.arrays import Array, check_size, instance_of, real_points, whole_number
 from plants.cost import QuadraticCost
 from plants.errors import PlantError
 from plants.plant import Plant
@@ -87,6 +87,8 @@ def simulate(
     cost_fits(cost, plant)
     count = whole_number(plant.episode_steps if steps is None else steps, "steps", PlantError, least=1)
     first = plant.wrap(real_points(starts, "starts", plant.state_names, PlantError))
+    entries = first.size // plant.n * (count + 1) * (plant.n + plant.m + 1)
+    check_size(entries, f"`steps` = {count} from {first.size // plant.n} starts", PlantError, "take fewer of them")
     _check_safe(plant, first)
     run = _Run(plant, cost, first.reshape(-1, plant.n), count)
     ask = _row_controller(plant, controller, first.shape[:-1])
@@ -173,19 +175,27 @@ def _check_safe(plant: Plant, starts: Array) -> None:
 
 def _row_controller(plant: Plant, controller: Controller, lead: tuple[int, ...]) -> Callable[[Array, int], Array]:
     rows = int(np.prod(lead))
-    start = getattr(controller, "start", None)
-    if start is None:
-        if not callable(controller):
-            raise PlantError(
-                f"`controller` is {type(controller).__name__}, which is neither a function of the state nor an "
-                "object with start(batch) and step(x, memory)"
-            )
-        return lambda x, step: _checked_inputs(plant, controller(np.array(x).reshape(*lead, plant.n)), lead, step)
+    start, move = (getattr(controller, name, None) for name in ("start", "step"))
+    if isinstance(controller, type) or not (callable(controller) or (callable(start) and callable(move))):
+        what = f"the class {controller.__name__}" if isinstance(controller, type) else type(controller).__name__
+        raise PlantError(
+            f"`controller` is {what}, which is neither a function of the state nor an "
+            "object with start(batch) and step(x, memory); pass one of the two"
+        )
+    if not (callable(start) and callable(move)):
+        law: Callable[[Array], Array] = controller  # type: ignore[assignment]
+        return lambda x, step: _checked_inputs(plant, law(np.array(x).reshape(*lead, plant.n)), lead, step)
     memory = start(rows)
 
     def remember(x: Array, step: int) -> Array:
         nonlocal memory
-        wanted, memory = controller.step(np.array(x), memory)  # type: ignore[union-attr]
+        answer = move(np.array(x), memory)
+        if not isinstance(answer, tuple | list) or len(answer) != 2:
+            raise PlantError(
+                f"`controller` returns a {type(answer).__name__} from its step {step}, but a pair (inputs, memory) "
+                "is needed; return both"
+            )
+        wanted, memory = answer
         return _checked_inputs(plant, wanted, (rows,), step)
 
     return remember

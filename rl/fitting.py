@@ -1,6 +1,7 @@
 """Do actor, critic and plant fit each other? Asked once, before any training."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
+from itertools import islice
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ from plants import Plant
 from plants.arrays import instance_of
 from rl.errors import TrainingError
 from yann.stacked import StackedNetwork
+
+MOST_SEEDS = 10_000
 
 
 def trainable(network: StackedNetwork) -> list[Tensor]:
@@ -94,19 +97,24 @@ def check_range(actor: StackedNetwork, plant: Plant) -> None:
 
 def check_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
     """Return the seeds as ints; raise TrainingError unless there is one and all are different and at least 0."""
-    if not isinstance(seeds, Iterable):
-        raise TrainingError(f"`seeds` is {seeds!r}, but a sequence of seeds is needed; pass as in range(10)")
-    found = tuple(seeds)
+    try:
+        found = tuple(islice(seeds, MOST_SEEDS + 1))
+    except TypeError as cause:
+        raise TrainingError(f"`seeds` is {seeds!r}, but a sequence of seeds is needed; pass as in range(10)") from cause
+    if len(found) > MOST_SEEDS:
+        given = f"{len(seeds)}" if isinstance(seeds, Sized) else f"more than {MOST_SEEDS}"
+        raise TrainingError(f"`seeds` has {given} entries, above the limit of {MOST_SEEDS}; train fewer seeds at once")
     if not found:
         raise TrainingError("`seeds` is empty (0 seeds), but at least 1 is needed; pass as in range(10)")
+    places: dict[int, int] = {}
     for i, seed in enumerate(found):
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
             raise TrainingError(f"`seeds` has {seed!r} at [{i}], but a whole number of at least 0 is needed")
-        if seed in found[:i]:
+        if places.setdefault(int(seed), i) != i:
             raise TrainingError(
-                f"`seeds` has {seed} at [{found.index(seed)}] and again at [{i}]; give every member a seed of its own"
+                f"`seeds` has {seed} at [{places[int(seed)]}] and again at [{i}]; give every member a seed of its own"
             )
-    return tuple(int(seed) for seed in found)
+    return tuple(places)
 
 
 def _check_single(name: str, network: StackedNetwork, takes: int) -> None:

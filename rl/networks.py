@@ -1,6 +1,7 @@
 """Plain networks: the actor and critic of a learner that starts from nothing."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -8,10 +9,12 @@ from jaxtyping import Float64
 from torch import Tensor, nn
 
 from plants import Plant
-from plants.arrays import Array, whole_number
+from plants.arrays import Array, check_size, whole_number
 from rl.errors import TrainingError
 from rl.fitting import check_plant
 from yann.stacked import StackedMLP, StackedNetwork
+
+MOST_WEIGHTS = 10**8
 
 
 class Interval(nn.Module):
@@ -135,7 +138,14 @@ def plain_critic(plant: Plant, hidden: Sequence[int] = (64, 64)) -> PlainCritic:
 
 
 def checked_sizes(hidden: Sequence[int]) -> list[int]:
-    """Return the widths of the hidden layers; raise TrainingError unless there is one and all are positive."""
+    """Return the widths of the hidden layers.
+
+    Raises TrainingError unless there is one at least, all are positive, and they have at most 1e8 weights.
+    """
     if not isinstance(hidden, Sequence) or isinstance(hidden, str) or not hidden:
         raise TrainingError(f"`hidden` is {hidden!r}, but at least one layer is needed; pass widths, as in (64, 64)")
-    return [whole_number(width, f"hidden[{i}]", TrainingError, least=1) for i, width in enumerate(hidden)]
+    widths = [whole_number(width, f"hidden[{i}]", TrainingError, least=1) for i, width in enumerate(hidden)]
+    weights = sum(before * after for before, after in pairwise([1, *widths, 1]))
+    mend = "make the layers narrower, as in (64, 64)"
+    check_size(weights, f"`hidden` = {tuple(widths)}", TrainingError, mend, MOST_WEIGHTS)
+    return widths

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float64
 from torch import Tensor
 
-from plants.arrays import instance_of, whole_number
+from plants.arrays import check_size, instance_of, whole_number
 from rl.errors import TrainingError
 
 
@@ -35,12 +35,16 @@ class ReplayBuffer:
     """The last `capacity` transitions of S members, and one random generator for each.
 
     Member s draws the same rows whatever the other members are, and however many: `generators` has its own.
-    `size` counts the transitions kept per member. Raises TrainingError for a capacity below 1.
+    `size` counts the transitions kept per member. Raises TrainingError for a capacity below 1 or above
+    what fits into 8 GiB.
     """
 
     def __init__(self, capacity: int, n: int, m: int, generators: Sequence[np.random.Generator]) -> None:
         self.capacity = whole_number(capacity, "capacity", TrainingError, least=1)
         n, m = (whole_number(size, name, TrainingError, least=1) for name, size in (("n", n), ("m", m)))
+        instance_of(generators, Sequence, "generators", TrainingError, "pass a list with one for each member")
+        entries = len(generators) * self.capacity * (2 * n + m + 2)
+        check_size(entries, f"`capacity` = {self.capacity}", TrainingError, "keep fewer transitions")
         self.size = 0
         self._next = 0
         self._generators = tuple(generators)

@@ -18,6 +18,7 @@ from rl.fitting import check_parts, check_plant_fits, check_range, check_seeds, 
 from rl.guard import Guard, Trouble
 from rl.ledger import Flags, LedgerWriter, Step, frozen
 from rl.replay import ReplayBuffer
+from rl.size import check_sizes
 from rl.training import Progress, ProgressReader, Training, TrainingLog
 from yann.stacked import StackedNetwork
 
@@ -58,6 +59,7 @@ def train(
     planned = whole_number(episodes, "episodes", TrainingError, least=1)
     length = whole_number(plant.episode_steps if steps is None else steps, "steps", TrainingError, least=1)
     tests = np.empty((0, plant.n)) if test_starts is None else checked_starts(test_starts, "test_starts", plant)
+    check_sizes(agent, plant, len(members), planned, length, len(tests))
     run = _Run(agent, plant, cost, planned, members, length, tests)
     try:
         for _ in range(planned):

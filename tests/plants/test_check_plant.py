@@ -119,6 +119,11 @@ def test_what_was_changed_behind_a_plants_back_is_found(spring, fields, words):
         check_plant(broken(spring(), **fields))
 
 
-def test_points_are_a_whole_number(spring):
+def test_points_and_seed_are_whole_numbers(spring):
     with pytest.raises(PlantError, match="`points` is 0"):
         check_plant(spring(), points=0)
+    with pytest.raises(PlantError, match=r"`points` = 10000000000 asks for .* above the limit of .* few hundred"):
+        check_plant(spring(), points=10**10)
+    for seed in (-1, 0.5, "a", None):
+        with pytest.raises(PlantError, match="`seed` is"):
+            check_plant(spring(), points=3, seed=seed)

@@ -65,6 +65,10 @@ def test_its_text_is_one_line():
         ({"violation_penalty": np.nan}, "`violation_penalty` is NaN"),
         ({"angles": (2,)}, "`angles` has index 2, but there are 2 states"),
         ({"angles": ("angle",)}, "`angles` is 'angle'"),
+        ({"angles": 0}, r"`angles` is a int, but a Sequence is needed; .* \(0,\)"),
+        ({"angles": None}, "`angles` is a NoneType"),
+        ({"angles": np.array(0)}, "`angles` is a int"),
+        ({"angles": np.eye(2)}, r"`angles` is \[1.0, 0.0\]"),
     ],
 )
 def test_a_cost_that_is_none_is_refused(change, words):

@@ -153,6 +153,13 @@ def test_bad_arguments_are_refused():
     environment = PlantEnvironment(PENDULUM)
     with pytest.raises(PlantError, match=r"`state` has shape \(3,\)"):
         environment.reset(options={"state": [1, 2, 3]})
+    for seed in (-1, 1.5, "a", True):
+        with pytest.raises(PlantError, match="`seed` is"):
+            environment.reset(seed=seed)
+    with pytest.raises(PlantError, match="`options` is a list, but a Mapping is needed"):
+        environment.reset(options=[0.1, 0])
+    with pytest.raises(PlantError, match="`options` has 'stat', but the only option is 'state'"):
+        environment.reset(options={"stat": [0.1, 0]})
     environment.reset()
     with pytest.raises(PlantError, match=r"`action` is NaN at \[0\]"):
         environment.step([np.nan])

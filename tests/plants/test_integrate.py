@@ -108,3 +108,18 @@ def test_substeps_are_whole_and_positive(substeps):
 def test_unpaired_names_are_refused():
     with pytest.raises(PlantError, match="2 `positions` but 1 `rates`"):
         SemiImplicitEuler(["position", "angle"], ["speed"])
+
+
+def test_more_substeps_than_an_expression_holds_are_refused_at_once():
+    with pytest.raises(
+        PlantError, match=r"`substeps` is 100000000000, above the limit of 1000, .* shorter sample_time"
+    ):
+        RungeKutta4(10**11)
+
+
+@pytest.mark.parametrize("names", [3, None, [0], {"angle"}])
+def test_positions_and_rates_are_names(names):
+    with pytest.raises(PlantError, match="`positions` "):
+        SemiImplicitEuler(names, "rate")
+    with pytest.raises(PlantError, match="`rates` "):
+        SemiImplicitEuler("angle", names)

@@ -127,6 +127,12 @@ WRONG = [
     ({"state_units": ["m"]}, "`state_units` has 1 entries, but there are 2 names"),
     ({"state_units": ["m", ""]}, "the unit of speed is missing"),
     ({"name": ""}, "`name` is ''"),
+    ({"angles": 3}, "`angles` is 3, but a sequence of texts is needed"),
+    ({"angles": np.eye(2)}, "(?s)`angles` is .* sequence of texts"),
+    ({"angles": [0]}, "`angles` has 0 at index 0"),
+    ({"clips_input": "no"}, "`clips_input` is a str, but a bool is needed"),
+    ({"clips_input": 0}, "`clips_input` is a int"),
+    ({"source": 3}, "`source` is a int, but a str is needed"),
     ({"angles": ["positon"]}, "`angles` names 'positon'; did you mean 'position'"),
     ({"angles": ["position"], "state_caps": ([-1, None], [1, None])}, "`state_caps` holds position within .* `angles`"),
     ({"integrator": SemiImplicitEuler(["position"], ["sped"])}, "`rates` names 'sped'; did you mean 'speed'"),
@@ -152,9 +158,15 @@ def test_what_does_not_fit_is_refused_with_its_name_and_numbers(spring, change, 
         spring(**change)
 
 
-def test_an_unknown_argument_is_an_error_by_itself(spring):
-    with pytest.raises(TypeError, match="sampletime"):
-        spring(sampletime=0.1)
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("sampletime", "sample_time"), ("state_name", "state_names"), ("saf_limit", "safe_limits")],
+)
+def test_an_unknown_argument_is_named_with_the_closest_known_one(spring, misspelt, meant):
+    with pytest.raises(TypeError, match=rf"Plant has no argument `{misspelt}`; did you mean `{meant}`\? Known: name, "):
+        spring(**{misspelt: 0.1})
+    with pytest.raises(TypeError, match="_dynamics"):
+        spring(_dynamics=1)
 
 
 def test_a_step_takes_points_and_batches_alike(spring):
@@ -346,6 +358,12 @@ def test_starts_are_uniform_within_their_bounds_and_seeded(spring):
     np.testing.assert_allclose(np.quantile(starts[:, 0], [0.25, 0.5, 0.75]), [-0.5, 0, 0.5], atol=0.08)
     with pytest.raises(PlantError, match="`count` is -1"):
         plant.sample_starts(np.random.default_rng(), -1)
+    with pytest.raises(PlantError, match="`count` = 10000000000 asks for 20000000000 numbers, above the limit"):
+        plant.sample_starts(np.random.default_rng(), 10**10)
+    with pytest.raises(
+        PlantError, match=r"`generator` is a int, but a Generator is needed; pass np.random.default_rng"
+    ):
+        plant.sample_starts(0, 5)
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p)), replace])

@@ -45,6 +45,20 @@ class Smoothed:
         return u, u
 
 
+class OnlyStart:
+    """Half a controller."""
+
+    def start(self, batch):
+        return None
+
+
+class NoMemory(OnlyStart):
+    """A controller that forgets to return its memory."""
+
+    def step(self, x, memory):
+        return gain(x)
+
+
 def by_hand(plant, controller, start, steps):
     """The plain loop over one start."""
     states, inputs, costs = [np.array(start, dtype=float)], [], []
@@ -232,7 +246,13 @@ def test_no_episodes_print_without_a_mean(spring):
         ({"starts": [[0.1, np.nan]]}, r"`starts` is NaN at \[0, 1\]"),
         ({"steps": 0}, "`steps` is 0"),
         ({"steps": 2.5}, "`steps` is 2.5"),
+        ({"steps": 10**9}, r"`steps` = 1000000000 from 4 starts asks for 16000000016 numbers, above the limit of \d+"),
+        ({"steps": 10**20}, "`steps` = 100000000000000000000 .* take fewer"),
         ({"controller": 3}, "`controller` is int"),
+        ({"controller": range(3)}, "`controller` is range, which is neither"),
+        ({"controller": Smoothed}, "`controller` is the class Smoothed, which is neither"),
+        ({"controller": OnlyStart()}, "`controller` is OnlyStart, which is neither"),
+        ({"controller": NoMemory()}, r"`controller` returns a ndarray from its step 0, but a pair"),
         (
             {"controller": lambda x: x},
             r"input at step 0` has shape \(4, 2\), but its last axis must be 1 long \(torque\)",

@@ -93,6 +93,11 @@ def test_members_are_drawn_from_their_seeds_whatever_the_others_are():
         ("64", "`hidden` is '64'"),
         ((64, 0), r"`hidden\[1\]` is 0, but it must be at least 1"),
         ((64, 2.5), r"`hidden\[1\]` is 2.5"),
+        (
+            (10**6, 10**6),
+            r"`hidden` = \(1000000, 1000000\) asks for 1000002000000 numbers, above the limit of 100000000",
+        ),
+        ((10**12,), r"`hidden` = \(1000000000000,\) .*make the layers narrower"),
     ],
 )
 def test_bad_widths_are_refused(make, hidden, words):

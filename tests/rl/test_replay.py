@@ -72,3 +72,11 @@ def test_nothing_can_be_drawn_from_nothing():
 def test_a_capacity_of_nothing_is_refused():
     with pytest.raises(TrainingError, match="`capacity` is 0, but it must be at least 1"):
         ReplayBuffer(0, 2, 1, generators(0))
+
+
+def test_a_capacity_beyond_memory_and_wrong_generators_are_refused():
+    with pytest.raises(TrainingError, match=r"`capacity` = 1000000000000 asks for .* above the limit of \d+"):
+        ReplayBuffer(10**12, 2, 1, [np.random.default_rng(0)])
+    for generators in (None, 3, np.random.default_rng(0)):
+        with pytest.raises(TrainingError, match=r"`generators` is a .*, but a Sequence is needed"):
+            ReplayBuffer(3, 2, 1, generators)

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import itertools
 import pickle
 
 import numpy as np
@@ -375,6 +376,22 @@ class TestEndings:
         ({"seeds": 10}, r"`seeds` is 10.*range\(10\)"),
         ({"episodes": 0}, r"`episodes` is 0, but it must be at least 1"),
         ({"episodes": 1.5}, r"`episodes` is 1.5"),
+        ({"seeds": range(10**7)}, "`seeds` has 10000000 entries, above the limit of 10000; train fewer"),
+        ({"seeds": itertools.count()}, "`seeds` has more than 10000 entries, above the limit of 10000"),
+        ({"seeds": None}, "`seeds` is None, but a sequence of seeds"),
+        (
+            {"episodes": 10**12},
+            r"`episodes` = 1000000000000 of 10 seeds asks for \d+ numbers, above the limit of \d+ .*fewer",
+        ),
+        (
+            {"steps": 10**12},
+            r"`steps` = 1000000000000 of 10 seeds asks for \d+ numbers, above the limit of \d+ .*shorter",
+        ),
+        ({"steps": 10**7, "test_starts": [[0.1]] * 99}, "`steps` = 10000000 of 10 seeds asks for"),
+        (
+            {"seeds": range(9999), "episodes": 3000},
+            "`buffer_size` = 60000 of 9999 seeds asks for .*fewer transitions",
+        ),
         ({"steps": 0}, r"`steps` is 0, but it must be at least 1"),
         ({"test_starts": [0.1]}, r"`test_starts` has shape \(1,\), but \(K, 1\)"),
         ({"test_starts": np.empty((0, 1))}, r"`test_starts` has shape \(0, 1\)"),
@@ -385,6 +402,18 @@ class TestEndings:
 def test_arguments_that_make_no_sense(drift, plain_agent, arguments, words):
     with pytest.raises(TrainingError, match=words):
         train(plain_agent(drift()), drift(), **arguments)
+
+
+def test_what_is_too_large_is_refused_before_anything_is_made(drift, plain_agent):
+    agent = plain_agent(drift(), (500, 500))
+    with pytest.raises(TrainingError, match=r"an `agent` of \d+ weights, with `seeds` = 9999, asks for .* fewer seeds"):
+        train(agent, drift(), seeds=range(9999), episodes=1, steps=5)
+
+
+def test_numpy_seeds_are_seeds(drift, plain_agent):
+    training = train(plain_agent(drift(), warm_up=10**6), drift(), episodes=1, steps=2, seeds=np.array([4, 2]))
+    assert training.seeds == (4, 2)
+    assert all(type(seed) is int for seed in training.seeds)
 
 
 def test_a_plant_of_other_sizes(drift, plain_agent):
