@@ -30,6 +30,12 @@ def test_code_is_at_most_25_lines():
     assert len(lines) <= 25
 
 
+def test_table_is_filled_in_and_has_the_methods_of_the_study():
+    assert not re.findall(r"@[A-Z]+@", README)
+    for row in ("| linear MPC, the law as it is |", "| YANN-DDPG |", "| DDPG |", "| best known |"):
+        assert README.count(row) == 1, row
+
+
 def test_two_commands_are_targets_of_the_makefile():
     commands = re.findall(r"^make (\w+)", block("sh")[0], re.MULTILINE)
     assert commands == ["study", "test"]
