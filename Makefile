@@ -36,7 +36,7 @@ test: $(READY)  ## all tests
 	$(TEST) $(PYTEST_ARGS)
 
 shapes: $(READY)  ## the quick tests again, with every jaxtyping annotation checked while they run
-	$(TEST) -p tests.shape_checks -m 'not slow' $(wildcard $(PACKAGES:%=tests/%)) $(PYTEST_ARGS)
+	PYTEST_PLUGINS=tests.shape_checks $(TEST) -m 'not slow' $(wildcard $(PACKAGES:%=tests/%)) $(PYTEST_ARGS)
 
 check: lint types imports  ## ruff, pyright and the direction of imports
 

@@ -1,4 +1,4 @@
-"""A pytest plugin that checks jaxtyping annotations while the tests run: pytest -p tests.shape_checks.
+"""A pytest plugin that checks jaxtyping annotations while the tests run: PYTEST_PLUGINS=tests.shape_checks pytest.
 
 Only functions whose own annotations hold a jaxtyping shape are checked (with beartype). Constructors are not:
 the arguments of public things are ArrayLike, and there this project's words answer, not beartype's.
@@ -46,7 +46,9 @@ def modules_with_shapes(root: Path = ROOT, packages: tuple[str, ...] = PACKAGES)
     return [".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__") for file in using]
 
 
-def pytest_configure() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Hook into imports before any conftest.py imports what is to be checked."""
     early = sorted(set(PACKAGES) & set(sys.modules))
     if early:
         raise pytest.UsageError(f"{', '.join(early)} was imported too early: its shapes cannot be checked any more")
