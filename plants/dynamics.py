@@ -60,8 +60,9 @@ def symbolic(equations: Equations, argument: str, names: Sequence[str]) -> Calla
             value = equations(x, u)
             result = value if isinstance(value, SX) else SX(ca.vertcat(*np.ravel(np.asarray(value, dtype=object))))
         except Exception as cause:
+            first, *_ = [*str(cause).splitlines(), "no reason given"]
             raise PlantError(
-                f"{label} fails on CasADi symbols: {type(cause).__name__}: {str(cause).splitlines()[0]}; "
+                f"{label} fails on CasADi symbols: {type(cause).__name__}: {first}; "
                 "return one CasADi expression per state, built with casadi.sin, casadi.exp and their like"
             ) from cause
         if result.numel() != len(names):

@@ -394,3 +394,12 @@ def test_a_user_plant_takes_fifteen_lines():
     assert re.search(r"level \[m\].*inflow \[m3/min\]; every 1 min", repr(tank))
     np.testing.assert_allclose(tank.step([1], [0.5]), [1], atol=ROUNDING)
     assert tank.step([2], [0]) < 2
+
+
+def test_equations_that_fail_without_a_word_are_still_told(spring):
+    def silent(x, u):
+        del x, u
+        raise ValueError
+
+    with pytest.raises(PlantError, match=r"silent.* fails on CasADi symbols: ValueError: no reason given"):
+        spring(derivative=silent)
