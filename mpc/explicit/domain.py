@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-11  # a parameter this far outside its region (1 = half the parameter set's width) is on its border
 
 
+def is_fixed(lower: Array, upper: Array) -> np.ndarray:
+    """Return which parameters have no width, beside the size of their bounds."""
+    return upper - lower <= 2e-12 * np.maximum(np.abs(lower), np.abs(upper))
+
+
+def half_widths(lower: Array, upper: Array) -> Array:
+    """Return half the widths of a box; for a component without width the size of its value, or 1 at 0."""
+    size = np.maximum(np.abs(lower), np.abs(upper))
+    return np.where(is_fixed(lower, upper), np.where(size > 0, size, 1.0), (upper - lower) / 2)
+
+
 def outside_domain(law: "PiecewiseAffineLaw", points: Array, region: np.ndarray, margin: np.ndarray) -> OutsideDomain:
     """Return the error for the first point that lies outside: where, the worst limit and by how much, the mend."""
     index = int(np.flatnonzero(margin < -TOLERANCE)[0])

@@ -4,180 +4,145 @@ An active set A of linearly independent rows gives multipliers lambda(theta) >= 
 hold is its critical region. At any theta the optimal active sets are the bases of one multiplier polytope, so
 they are linked by single steps: drop a row whose multiplier reaches 0 on the region, add a row whose slack does,
 or, where the added row depends on A, exchange it for a row whose multiplier it lowers. Regions without interior
-are kept as stepping stones; without them regions get lost. Plain numpy and DAQP; the order is deterministic.
+are kept as stepping stones; without them regions get lost. Batches of sets are expanded by the compiled kernel on
+any number of threads; what they find is taken in one fixed order, so that the result is the same to the last bit.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 
-import daqp
 import numpy as np
-from scipy.linalg import solve_triangular
 
-from mpc.explicit.domain import TOLERANCE
+from mpc.explicit.active_sets import SeenSets, packed, unpacked
 from mpc.explicit.errors import NumericalError
-from mpc.explicit.linear import linear_program
+from mpc.explicit.kernels import REGION, ZERO, Batch, expand
+from mpc.explicit.least_distance import FEASIBLE, nearest, workspace
+from mpc.explicit.limits import Limits
 from mpc.explicit.presolve import LeastDistanceProblem
-from plants.arrays import Array, Indices
+from plants.arrays import Array
 
-TOUCH = 1e-8  # scaled theta: sets this close count as touching, so that no stepping stone is lost
-SLIVER = TOLERANCE  # scaled theta: where no larger ball fits, the neighbours answer; a stepping stone, not a region
-PASSED = 1e-11  # scaled theta: a row that the others let theta pass by less than this is redundant
-DEPENDENT = 1e-8  # a unit row this close to the span of the active rows breaks LICQ
-UNSURE = 1e-10  # scaled theta: the accuracy of a linear program
-ZERO = 1e-10  # a row of theta of smaller norm, beside its terms, has no direction and is judged by its sign
-NOISE = 1e-13  # the same for rows whose terms are rounding noise; right-hand sides are about 1
+PIECE = 64  # active sets that one call of the kernel expands
+ROUND = 16  # pieces between two looks at limits and progress
 
-ActiveSet = tuple[int, ...]
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
-    """Multipliers l0 + L theta of the active rows, v = v0 + V theta, and the region {A theta <= b}, unit rows.
+class Exploration:
+    """The active sets whose region has an interior, those of fewer rows first, over scaled theta.
 
-    `origin` says where each row of the region comes from: k < len(active) the k-th multiplier, then the
-    slacks of the other rows of M in `others`, then the parameter set. `weak` marks a multiplier that is 0 everywhere.
+    `active` and `tight` (p, q) tell the rows of M in the set, and all that hold with equality; `radius` (p,) and
+    `centre` (p, t) are a largest ball; `facets` holds the codes (see kernels.Solution) of `facet_count` (p,) rows for
+    each region. `explored` counts the active sets looked at; `partial` says why the search stopped early, if it did.
     """
 
-    active: ActiveSet
-    Q: Array
-    R: Array
-    v0: Array
-    V: Array
-    A: Array
-    b: Array
-    origin: Indices
-    weak: bool
+    active: np.ndarray
+    tight: np.ndarray
+    radius: Array
+    centre: Array
+    facet_count: np.ndarray
+    facets: np.ndarray
+    explored: int
+    partial: str
 
 
-def explore(ldp: LeastDistanceProblem, progress: Progress | None = None) -> list[Candidate]:
-    """Return all candidates whose region has an interior, those of fewer active rows first.
+def explore(
+    ldp: LeastDistanceProblem, progress: Progress | None = None, limits: Limits | None = None, threads: int = 1
+) -> Exploration:
+    """Return all full-dimensional regions, or as many as the limits allow.
 
-    `progress` is called with (regions found, active sets waiting) after each set. Raises NumericalError
-    if the start cannot be solved.
+    `progress` is called with (regions found, active sets waiting). Raises NumericalError if the start cannot be solved.
     """
-    start = _optimal_set(ldp, ldp.inside)
-    waiting, seen, found = deque([start]), {start}, []
-    while waiting:
-        candidate = candidate_of(ldp, waiting.popleft())
-        if candidate is not None and touches(candidate.A, candidate.b):
-            if not candidate.weak and has_interior(candidate.A, candidate.b):
-                found.append(candidate)
-            for neighbour in _neighbours(ldp, candidate):
-                if neighbour not in seen:
-                    seen.add(neighbour)
-                    waiting.append(neighbour)
-        if progress is not None:
-            progress(len(found), len(waiting))
-    return sorted(found, key=lambda c: (len(c.active), c.active))
+    search = _Search(ldp, limits or Limits())
+    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
+        apply = map if pool is None else pool.map
+        for pieces in search.rounds():
+            for masks, batch in zip(pieces, apply(search.expanded, pieces), strict=True):
+                search.take(masks, batch)
+            if progress is not None:
+                progress(search.regions, search.waiting)
+    return search.result()
 
 
-def candidate_of(ldp: LeastDistanceProblem, active: ActiveSet) -> Candidate | None:
-    """Return the affine solution of an active set; None if its rows depend or a row of its region is never met."""
-    rows = list(active)
-    Q, R = np.linalg.qr(ldp.M[rows].T)
-    if len(rows) > ldp.M.shape[1] or (np.abs(np.diag(R)) < DEPENDENT).any():
-        return None
-    right = np.c_[ldp.d, ldp.D]
-    v = Q @ solve_triangular(R.T, right[rows], lower=True) if rows else np.zeros((len(Q), right.shape[1]))
-    multipliers = -solve_triangular(R, Q.T @ v) if rows else np.zeros((0, v.shape[1]))
-    others = np.setdiff1d(np.arange(len(ldp.d)), rows)
-    used = ldp.M[others] @ v
-    parts = np.vstack([multipliers, right[others] - used])
-    largest = np.abs(np.vstack([multipliers, np.maximum(np.abs(right[others]), np.abs(used))])).max(axis=1, initial=0.0)
-    size = np.concatenate([largest, np.ones(len(ldp.e))])
-    A, b = np.vstack([-parts[:, 1:], ldp.E]), np.concatenate([parts[:, 0], ldp.e])
-    norm = np.linalg.norm(A, axis=1)
-    flat, close = norm <= np.maximum(ZERO * size, NOISE), np.maximum(TOUCH * size, NOISE)
-    if (flat & (b < -close)).any():
-        return None
-    weak = bool((flat & (b <= close))[: len(rows)].any())
-    real = ~flat
-    return Candidate(
-        active, Q, R, v[:, 0], v[:, 1:], A[real] / norm[real, None], b[real] / norm[real], np.flatnonzero(real), weak
-    )
-
-
-def touches(A: Array, b: Array) -> bool:
-    """Return whether {A theta <= b}, unit rows, holds a point when widened by TOUCH."""
-    return _feasible(A, b + TOUCH)
-
-
-def has_interior(A: Array, b: Array) -> bool:
-    """Return whether {A theta <= b}, unit rows, holds a ball of radius SLIVER."""
-    return _feasible(A, b - SLIVER)
-
-
-def minimal_rows(A: Array, b: Array) -> Indices:
-    """Return the indices of the rows that {A theta <= b}, unit rows, needs; of equal rows the first."""
-    keep = np.ones(len(b), dtype=bool)
-    for row in range(len(b) - 1, -1, -1):
-        keep[row] = False
-        keep[row] = _feasible(np.vstack([A[keep], -A[row]]), np.r_[b[keep], -b[row] - PASSED])
-    return np.flatnonzero(keep)
-
-
-def _neighbours(ldp: LeastDistanceProblem, candidate: Candidate) -> Iterator[ActiveSet]:
-    active, k = candidate.active, len(candidate.active)
-    others = np.setdiff1d(np.arange(len(ldp.d)), active)
-    for row, origin in enumerate(candidate.origin):
-        if origin >= k + len(others) or not _tight(candidate.A, candidate.b, row):
-            continue
-        if origin < k:
-            yield active[:origin] + active[origin + 1 :]
-        else:
-            yield from _with_row(ldp, candidate, int(others[origin - k]))
-
-
-def _with_row(ldp: LeastDistanceProblem, candidate: Candidate, row: int) -> Iterator[ActiveSet]:
-    """Return A with `row` added, or, if that row depends on A, the exchanges that keep the multipliers positive."""
-    active = candidate.active
-    along = candidate.Q.T @ ldp.M[row]
-    if np.linalg.norm(ldp.M[row] - candidate.Q @ along) >= DEPENDENT and len(active) < ldp.M.shape[1]:
-        yield tuple(sorted((*active, row)))
-        return
-    weights = solve_triangular(candidate.R, along)
-    for leaving in np.flatnonzero(weights > ZERO):
-        yield tuple(sorted((*active[:leaving], *active[leaving + 1 :], row)))
-
-
-def _tight(A: Array, b: Array, row: int) -> bool:
-    """Return whether the set, widened by TOUCH, has a point on that row."""
-    return _feasible(np.vstack([A, -A[row]]), np.r_[b + TOUCH, TOUCH - b[row]])
-
-
-def _feasible(A: Array, b: Array) -> bool:
-    """Return whether {A theta <= b}, unit rows, holds a point; where DAQP cycles, a linear program decides."""
-    if not len(A):
-        return True
-    t = A.shape[1]
-    *_, flag, _ = daqp.solve(
-        np.eye(t), np.zeros(t), np.ascontiguousarray(A), b, np.full(len(b), -1e30), np.zeros(len(b), np.int32),
-        primal_tol=1e-13, iter_limit=10_000,
-    )  # fmt: skip
-    return _least_violation(A, b) <= UNSURE if flag not in (1, -1) else flag == 1
-
-
-def _least_violation(A: Array, b: Array) -> float:
-    """Return the least s, at least -1, for which {A theta <= b + s} holds a point."""
-    rows = np.c_[A, -np.ones(len(A))]
-    result = linear_program(np.r_[np.zeros(A.shape[1]), 1.0], rows, b, last=(-1.0, None))
-    if not result.success:
-        raise NumericalError(f"neither DAQP nor HiGHS could tell whether a region of theta is empty: {result.message}")
-    return float(result.fun)
-
-
-def _optimal_set(ldp: LeastDistanceProblem, theta: Array) -> ActiveSet:
-    """Return an active set of independent rows that is optimal at `theta`."""
-    n, right = ldp.M.shape[1], ldp.d + ldp.D @ theta
-    if not n or not len(right):
+def optimal_set(ldp: LeastDistanceProblem, theta: Array) -> tuple[int, ...]:
+    """Return an active set of independent rows that is optimal at scaled `theta`."""
+    M, right = np.ascontiguousarray(ldp.M), ldp.d + ldp.D @ theta
+    if not M.size:
         return ()
-    _, _, flag, info = daqp.solve(
-        np.eye(n), np.zeros(n), np.ascontiguousarray(ldp.M), right, np.full(len(right), -1e30),
-        np.zeros(len(right), np.int32), primal_tol=1e-13, iter_limit=10_000,
-    )  # fmt: skip
-    if flag != 1:
-        raise NumericalError(f"the QP at the interior point theta = {theta} was not solved (DAQP flag {flag})")
-    return tuple(int(i) for i in np.flatnonzero(np.asarray(info["lam"]) > ZERO))
+    work = workspace(M.shape[1])
+    state = nearest(M, right, np.arange(len(right)), len(right), 0.0, -1, 0.0, np.inf, 1e-13, work)
+    if state != FEASIBLE:
+        raise NumericalError(f"the QP at the interior point theta = {theta} was not solved (state {state})")
+    active = work.active[work.multipliers[: len(work.active)] > ZERO]
+    return tuple(sorted(int(row) for row in active))
+
+
+@dataclass(eq=False)
+class _Search:
+    """The sets seen, the place that the search has reached, and the regions found so far."""
+
+    ldp: LeastDistanceProblem
+    limits: Limits
+    regions: int = 0
+    partial: str = ""
+    _reached: int = 0
+    _bytes: int = 0
+    _found: list[tuple[np.ndarray, ...]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        words = len(self.ldp.d) // 64 + 1
+        self._seen = SeenSets(words).add(packed([optimal_set(self.ldp, self.ldp.inside)], words))
+        program = self.ldp.M, np.c_[self.ldp.d, self.ldp.D], self.ldp.E, self.ldp.e
+        self._program = tuple(np.ascontiguousarray(part) for part in program)
+
+    @property
+    def waiting(self) -> int:
+        """Return how many active sets are still to be expanded."""
+        return len(self._seen) - self._reached
+
+    def rounds(self) -> Iterator[list[np.ndarray]]:
+        """Yield the sets that wait, a few pieces at a time, until none is left or a limit is reached."""
+        while self.waiting and not self.partial:
+            end = min(len(self._seen), self._reached + PIECE * ROUND)
+            yield [self._seen[i : min(end, i + PIECE)].copy() for i in range(self._reached, end, PIECE)]
+            self._reached = end
+            self.partial = self.limits.passed(self.regions, self._bytes + self._seen.nbytes) if self.waiting else ""
+
+    def expanded(self, masks: np.ndarray) -> Batch:
+        """Return what the kernel finds; reads only what never changes, so that threads may share it."""
+        return expand(masks, *self._program)
+
+    def take(self, masks: np.ndarray, batch: Batch) -> None:
+        """Keep the regions of a batch and queue its neighbours."""
+        solid = batch.kind == REGION
+        parts = masks, batch.tight, batch.radius, batch.centre, batch.facet_count
+        self._found.append((*(part[solid] for part in parts), batch.facets))
+        self.regions += int(solid.sum())
+        self._bytes += sum(part.nbytes for part in self._found[-1])
+        self._seen.add(batch.neighbours)
+
+    def result(self) -> Exploration:
+        """Return the regions found, in order."""
+        masks, tight, radius, centre, facet_count, facets = (np.concatenate(p) for p in zip(*self._found, strict=True))
+        active, tight = (unpacked(m, len(self.ldp.d)) for m in (masks, tight))
+        order = _order(active)[: self.limits.regions if self.partial else None]
+        count, start = facet_count[order], (np.cumsum(facet_count) - facet_count)[order]
+        picked = np.repeat(start - np.cumsum(count) + count, count) + np.arange(count.sum())
+        return Exploration(
+            active[order],
+            tight[order],
+            radius[order],
+            centre[order],
+            count,
+            facets[picked],
+            len(self._seen) - self.waiting,
+            self.partial,
+        )
+
+
+def _order(active: np.ndarray) -> np.ndarray:
+    """Return the order of active sets (p, q): fewer rows first, then by the rows' numbers."""
+    absent = np.packbits(~active, axis=1)
+    return np.lexsort((*absent.T[::-1], active.sum(axis=1)))

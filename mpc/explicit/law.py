@@ -2,20 +2,22 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mpc.explicit.domain import TOLERANCE, outside_domain
+from mpc.explicit.domain import TOLERANCE, half_widths, outside_domain
 from mpc.explicit.errors import FileFormatError, ProblemError
 from mpc.explicit.explanation import Explanation, explain
 from mpc.explicit.labels import Labels, check_labels
+from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
-from mpc.explicit.region import CriticalRegion, pack_regions, unpack_regions
+from mpc.explicit.region import ARRAYS, CriticalRegion, Regions
 from mpc.explicit.storage import read_archive, write_archive
 from plants.arrays import Array, bounds_pair, real_array
 
@@ -38,25 +40,23 @@ class PiecewiseAffineLaw:
     is the smallest box (lower, upper) around the parameter set; `input_bounds` is None where the problem has none.
     """
 
-    regions: tuple[CriticalRegion, ...]
+    regions: Sequence[CriticalRegion]
     parameter_set: Polyhedron
     parameter_bounds: tuple[Array, Array]
     labels: Labels
     input_bounds: tuple[Array, Array] | None = None
+    problem: MultiparametricQP | None = field(default=None, repr=False)
+    partial: str = ""
 
     def __post_init__(self) -> None:
         """Check that the regions exist and fit one another."""
-        regions = isinstance(self.regions, tuple) and all(isinstance(r, CriticalRegion) for r in self.regions)
-        if not regions or not isinstance(self.parameter_set, Polyhedron):
-            raise ProblemError(
-                "`regions` must be a tuple of CriticalRegion and `parameter_set` a Polyhedron; use solve_explicit"
-            )
-        if not self.regions:
-            raise ProblemError("a law needs at least 1 region, but it was given 0; solve a feasible problem")
-        shapes = {(r.gain.shape, r.solution_gain.shape, r.A.shape[1]) for r in self.regions}
-        if len(shapes) > 1:
-            raise ProblemError(f"the regions differ in size (gain, solution, parameters): {sorted(shapes)}")
-        check_labels(self.labels, self.t, len(self.regions[0].solution_offset))
+        if not isinstance(self.parameter_set, Polyhedron):
+            raise ProblemError("`parameter_set` must be a Polyhedron; use solve_explicit")
+        if not isinstance(self.labels, Labels):
+            raise ProblemError(f"`labels` is a {type(self.labels).__name__}; pass Labels(parameters, variables, rows)")
+        if not isinstance(self.regions, Regions):
+            object.__setattr__(self, "regions", _checked(self.regions, self.labels.rows))
+        check_labels(self.labels, self.t, self._flat.solution_offset.shape[1])
         if self.parameter_set.dimension != self.t:
             raise ProblemError(f"`parameter_set` has {self.parameter_set.dimension} parameters, the regions {self.t}")
         pairs = [("parameter_bounds", self.parameter_bounds, self.t)]
@@ -78,7 +78,7 @@ class PiecewiseAffineLaw:
         points, shape = self._points(theta)
         region, margin = self._locate(points)
         self._check_inside(points, region, margin)
-        gains, offsets = self._solutions
+        gains, offsets = self._flat.solution_gain, self._flat.solution_offset
         return (np.einsum("bnt,bt->bn", gains[region], points) + offsets[region]).reshape(*shape, gains.shape[1])
 
     def nearest(self, theta: ArrayLike) -> tuple[Array, np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ class PiecewiseAffineLaw:
         data, arrays = read_archive(path, KIND)
         try:
             labels = Labels.from_dict(data["labels"])
-            regions = unpack_regions(arrays, int(data["inputs"]), labels.rows)
+            regions = Regions(**{name: arrays[name] for name in ARRAYS}, inputs=int(data["inputs"]), rows=labels.rows)
             parameter_set = Polyhedron(arrays["parameter_A"], arrays["parameter_b"])
             lower, upper = arrays["parameter_bounds"]
             bounds = tuple(arrays["input_bounds"]) if "input_bounds" in arrays else None
@@ -136,12 +136,12 @@ class PiecewiseAffineLaw:
     @property
     def t(self) -> int:
         """Return the number of parameters."""
-        return self.regions[0].A.shape[1]
+        return self._flat.A.shape[1]
 
     @property
     def m(self) -> int:
         """Return the number of inputs."""
-        return len(self.regions[0].offset)
+        return self._flat.inputs
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -166,19 +166,17 @@ class PiecewiseAffineLaw:
     @cached_property
     def gains(self) -> Array:
         """Return the gains of all regions, (p, m, t)."""
-        return _read_only(np.stack([r.gain for r in self.regions]))
+        return self._flat.solution_gain[:, : self.m]
 
     @cached_property
     def offsets(self) -> Array:
         """Return the offsets of all regions, (p, m)."""
-        return _read_only(np.stack([r.offset for r in self.regions]))
+        return self._flat.solution_offset[:, : self.m]
 
     @cached_property
     def halfspaces(self) -> tuple[Array, Array, np.ndarray]:
         """Return (A (q, t), b (q,), owner (q,)): the rows of all regions in order, and the region of each."""
-        owner = np.repeat(np.arange(len(self.regions)), [len(r.b) for r in self.regions])
-        A, b = np.vstack([r.A for r in self.regions]), np.concatenate([r.b for r in self.regions])
-        return _read_only(A), _read_only(b), _read_only(owner)
+        return self._flat.A, self._flat.b, _read_only(np.repeat(np.arange(len(self.regions)), self._flat.half_spaces))
 
     @property
     def centre(self) -> Array:
@@ -188,9 +186,8 @@ class PiecewiseAffineLaw:
 
     @property
     def half_width(self) -> Array:
-        """Return half the widths (t,) of the box around the parameter set."""
-        lower, upper = self.parameter_bounds
-        return (upper - lower) / 2
+        """Return half the widths (t,) of the box around the parameter set; for a width of 0 the size of the value."""
+        return half_widths(*self.parameter_bounds)
 
     def __repr__(self) -> str:
         """Return one line with the sizes."""
@@ -201,20 +198,16 @@ class PiecewiseAffineLaw:
 
     @property
     def _record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        arrays = pack_regions(self.regions)
+        arrays = dict(self._flat.arrays)
         arrays |= {"parameter_A": self.parameter_set.A, "parameter_b": self.parameter_set.b}
         arrays["parameter_bounds"] = np.stack(self.parameter_bounds)
         if self.input_bounds is not None:
             arrays["input_bounds"] = np.stack(self.input_bounds)
         return {"inputs": self.m, "labels": self.labels.to_dict()}, arrays
 
-    @cached_property
-    def _solutions(self) -> tuple[Array, Array]:
-        return np.stack([r.solution_gain for r in self.regions]), np.stack([r.solution_offset for r in self.regions])
-
-    @cached_property
-    def _starts(self) -> np.ndarray:
-        return np.cumsum([0, *(len(r.b) for r in self.regions[:-1])])
+    @property
+    def _flat(self) -> Regions:
+        return cast(Regions, self.regions)
 
     def _points(self, theta: ArrayLike) -> tuple[Array, tuple[int, ...]]:
         points = real_array(theta, "theta", None, ProblemError)
@@ -229,7 +222,7 @@ class PiecewiseAffineLaw:
         step = max(1, CHUNK // len(b))
         for start in range(0, len(points), step):
             block = slice(start, start + step)
-            violation = np.maximum.reduceat(points[block] @ A.T - b, self._starts, axis=1)
+            violation = np.maximum.reduceat(points[block] @ A.T - b, self._flat.starts[:-1], axis=1)
             region[block] = violation.argmin(axis=1)
             margin[block] = -violation.min(axis=1)
         return region, margin
@@ -237,6 +230,18 @@ class PiecewiseAffineLaw:
     def _check_inside(self, points: Array, region: np.ndarray, margin: np.ndarray) -> None:
         if (margin < -TOLERANCE).any():
             raise outside_domain(self, points, region, margin)
+
+
+def _checked(regions: object, rows: tuple[str, ...]) -> Regions:
+    """Return the regions in flat arrays; raises ProblemError if there are none or they do not fit one another."""
+    if not isinstance(regions, tuple) or not all(isinstance(r, CriticalRegion) for r in regions):
+        raise ProblemError("`regions` must be a tuple of CriticalRegion; use solve_explicit")
+    if not regions:
+        raise ProblemError("a law needs at least 1 region, but it was given 0; solve a feasible problem")
+    shapes = {(r.gain.shape, r.solution_gain.shape, r.A.shape[1]) for r in regions}
+    if len(shapes) > 1:
+        raise ProblemError(f"the regions differ in size (gain, solution, parameters): {sorted(shapes)}")
+    return Regions.of(regions, rows)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

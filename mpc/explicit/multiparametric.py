@@ -1,16 +1,20 @@
-"""From a multiparametric QP to its law: presolve, explore, and back into physical variables."""
+"""From a multiparametric QP to its law: presolve, explore, refine, join, and back into physical variables."""
 
 import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.errors import ProblemError
-from mpc.explicit.explore import Candidate, Progress, explore, minimal_rows
+from mpc.explicit.explore import Progress, explore
 from mpc.explicit.law import PiecewiseAffineLaw
+from mpc.explicit.limits import Limits
 from mpc.explicit.mpqp import MultiparametricQP
-from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.presolve import LeastDistanceProblem, presolve
-from mpc.explicit.region import CriticalRegion
+from mpc.explicit.refine import refined
+from mpc.explicit.region import Regions
+from mpc.explicit.unions import Pieces, united
 from plants.arrays import Array
+
+NOISE = 1e-13  # an entry of a gain over scaled theta that is this small beside its row is rounding
 
 
 def solve_multiparametric(
@@ -18,70 +22,61 @@ def solve_multiparametric(
     inputs: int | None = None,
     input_bounds: tuple[Array, Array] | None = None,
     progress: Progress | None = None,
+    limits: Limits | None = None,
+    threads: int = 1,
 ) -> PiecewiseAffineLaw:
     """Return the law of the first `inputs` variables (default: all of z) on every theta that has a solution.
 
-    Raises Infeasible or ProblemError for a problem without a law; see MultiparametricQP for its form.
+    The law is the same to the last bit for any number of threads. Where a limit stops the search, it is partial and
+    says so. Raises Infeasible or ProblemError for a problem without a law; see MultiparametricQP for its form.
     """
     ldp = presolve(problem)
-    m = problem.n if inputs is None else inputs
-    regions = tuple(_region(problem, ldp, candidate, m) for candidate in explore(ldp, progress))
-    if not regions:
+    found = explore(ldp, progress, limits, threads)
+    if not len(found.active):
         raise ProblemError(
             f"no region is wider than {2 * TOLERANCE:g} half widths of the parameter set: the feasible set is a "
             "sliver; widen the constraints or shrink the parameter set around it"
         )
-    bounds = (ldp.centre - ldp.half_width, ldp.centre + ldp.half_width)
-    return PiecewiseAffineLaw(regions, problem.parameter_set, bounds, problem.names, input_bounds)
-
-
-def _region(problem: MultiparametricQP, ldp: LeastDistanceProblem, candidate: Candidate, m: int) -> CriticalRegion:
-    keep = minimal_rows(candidate.A, candidate.b)
-    A, b = candidate.A[keep], candidate.b[keep]
-    radius, centre = Polyhedron(A, b).chebyshev()
-    rows = sorted(int(ldp.rows[i]) for i in candidate.active)
-    level, gain = _exact_on(rows, problem, ldp, np.c_[ldp.T @ candidate.v0 + ldp.z0, ldp.T @ candidate.V + ldp.Z])
-    gain = gain / ldp.half_width
-    offset = level - gain @ ldp.centre
-    arrays = [A / ldp.half_width, b + A @ (ldp.centre / ldp.half_width), gain, offset]
-    arrays.append(ldp.centre + ldp.half_width * centre)
-    A, b, gain, offset, centre = (_frozen(a) for a in arrays)
-    return CriticalRegion(
-        A=A,
-        b=b,
-        gain=gain[:m],
-        offset=offset[:m],
-        active=tuple(problem.names.rows[i] for i in rows),
-        active_rows=tuple(rows),
-        centre=centre,
-        radius=radius,
-        solution_gain=gain,
-        solution_offset=offset,
+    pieces = united(found, refined(problem, ldp, found))
+    regions = _physical(problem, ldp, pieces, problem.n if inputs is None else inputs)
+    box = problem.parameter_set.box(problem.names.parameters)
+    return PiecewiseAffineLaw(
+        regions, problem.parameter_set, box, problem.names, input_bounds, problem, partial=found.partial
     )
 
 
-def _exact_on(
-    rows: list[int], problem: MultiparametricQP, ldp: LeastDistanceProblem, solution: Array
-) -> tuple[Array, Array]:
-    """Return level (n,) and gain (n, t) over scaled theta, after a step that takes rounding errors off the active rows.
+def _physical(problem: MultiparametricQP, ldp: LeastDistanceProblem, pieces: Pieces, inputs: int) -> Regions:
+    """Return the pieces over physical theta, with the rows' numbers in the problem."""
+    frame, level, gain = ldp.frame, pieces.solution[:, :, 0], _without_noise(pieces.solution)
+    gain = gain @ frame.inverse
+    A, b, half_spaces = pieces.A @ frame.inverse, pieces.b, pieces.facet_count
+    if len(frame.fixed):
+        A, b, half_spaces = _held(frame.fixed, A, b, half_spaces)
+    return Regions(
+        A=A,
+        b=b + A @ frame.centre,
+        half_spaces=half_spaces,
+        active_rows=ldp.rows[np.nonzero(pieces.tight)[1]].astype(np.int64),
+        active_count=pieces.tight.sum(axis=1),
+        centre=frame.point(pieces.centre),
+        radius=pieces.radius,
+        solution_gain=gain,
+        solution_offset=level - gain @ frame.centre,
+        inputs=inputs,
+        rows=problem.names.rows,
+    )
 
-    A limit may be far smaller than the solution without limits, from which v is measured.
-    """
-    right = np.c_[problem.w + problem.S @ ldp.centre, problem.S * ldp.half_width][rows]
-    left = problem.G[rows] @ ldp.T
-    size = np.linalg.norm(left, axis=1, keepdims=True)
-    step = np.linalg.lstsq(left / size, (right - problem.G[rows] @ solution) / size, rcond=None)[0]
-    solution = solution + ldp.T @ step
-    return solution[:, 0], _without_noise(solution[:, 1:], solution[:, 0])
+
+def _held(fixed: Array, A: Array, b: Array, half_spaces: np.ndarray) -> tuple[Array, Array, np.ndarray]:
+    """Return the half-spaces with a pair more in every region for each direction in which theta cannot move."""
+    ends = np.cumsum(half_spaces)
+    pairs = np.vstack([fixed, -fixed])
+    A = np.vstack([np.vstack([part, pairs]) for part in np.split(A, ends[:-1])])
+    b = np.concatenate([np.append(part, np.zeros(len(pairs))) for part in np.split(b, ends[:-1])])
+    return A, b, half_spaces + len(pairs)
 
 
-def _without_noise(gain: Array, level: Array) -> Array:
-    """Return the gain (n, t) over scaled theta with entries below 1e-13 of their row, rounding noise, at 0."""
-    size = np.abs(gain).sum(axis=1) + np.abs(level)
-    return np.where(np.abs(gain) > 1e-13 * size[:, None], gain, 0.0)
-
-
-def _frozen(array: Array) -> Array:
-    copy = np.array(array)
-    copy.setflags(write=False)
-    return copy
+def _without_noise(solution: Array) -> Array:
+    """Return the gains (p, n, s) with entries below 1e-13 of their row, rounding noise, at 0."""
+    gain = solution[:, :, 1:]
+    return np.where(np.abs(gain) > NOISE * np.abs(solution).sum(axis=2, keepdims=True), gain, 0.0)

@@ -13,6 +13,8 @@ from scipy.linalg import qr, solve_triangular
 
 from mpc.explicit.conflict import check_equality, conflict
 from mpc.explicit.errors import Infeasible, NumericalError, ProblemError
+from mpc.explicit.frame import Frame, frame_of, in_frame
+from mpc.explicit.kernels import minimal_rows
 from mpc.explicit.linear import linear_program, row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
 from plants.arrays import Array, Indices
@@ -26,7 +28,9 @@ class LeastDistanceProblem:
     """min 1/2 |v|^2 s.t. M v <= d + D theta, for scaled theta in {E theta <= e}; z = T v + Z theta + z0.
 
     `rows` gives each row of M its number in the problem, `theta_rows` the same for E (-1: a row of the parameter
-    set). Physical theta = centre + half_width * scaled theta. `inside` is a scaled theta well inside the feasible set.
+    set), `equalities` lists the rows that were solved for, and
+    `back` (n, their number) takes a residual of theirs off z. `frame` tells how theta is scaled; `inside` is a scaled
+    theta well inside the feasible set. T'HT = curvature I.
     """
 
     M: Array
@@ -39,8 +43,10 @@ class LeastDistanceProblem:
     z0: Array
     rows: Indices
     theta_rows: Indices
-    centre: Array
-    half_width: Array
+    equalities: Indices
+    back: Array
+    curvature: float
+    frame: Frame
     inside: Array
 
 
@@ -49,25 +55,17 @@ def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
 
     Raises Infeasible if no parameter admits a solution, ProblemError for an empty, unbounded or flat parameter set.
     """
-    lower, upper = problem.parameter_set.box(problem.names.parameters)
-    half_width = (upper - lower) / 2
-    flat = half_width <= 1e-12 * np.maximum(1.0, np.abs(upper))
-    if flat.any():
-        i = int(np.flatnonzero(flat)[0])
-        raise ProblemError(
-            f"parameter {problem.names.parameters[i]} has no width: its bounds are {lower[i]:g} and {upper[i]:g}; "
-            "put its value into the problem and drop it from theta"
-        )
-    scaled = _scale_theta(problem, (lower + upper) / 2, half_width)
+    frame = frame_of(problem)
+    scaled = _scale_theta(problem, frame)
     equalities = set(problem.equality_rows)
     while True:
-        ldp = _of_usual_size(_least_distance(scaled, sorted(equalities), (lower + upper) / 2, half_width))
+        ldp = _of_usual_size(_least_distance(scaled, sorted(equalities), frame))
         radius, inside, tight = _largest_ball(ldp)
         if radius < -REDUNDANT:
             raise conflict(scaled, sorted(equalities))
         implied = {int(ldp.rows[i]) for i in tight} - equalities
         if radius > REDUNDANT:
-            return _of_usual_size(_without_redundant(replace(ldp, inside=inside)))
+            return _of_usual_size(_without_redundant(ldp, inside))
         if not implied:
             raise ProblemError(
                 "the feasible set has no interior in parameter space: some rows always hold with equality "
@@ -78,25 +76,23 @@ def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
         equalities |= implied
 
 
-def _scale_theta(problem: MultiparametricQP, centre: Array, half_width: Array) -> MultiparametricQP:
-    A_theta = problem.A_theta * half_width
-    size = row_lengths(A_theta)
+def _scale_theta(problem: MultiparametricQP, frame: Frame) -> MultiparametricQP:
+    A_theta, b_theta = in_frame(problem, frame)
+    moves = frame.directions
     return MultiparametricQP(
         H=problem.H,
-        f=problem.f + problem.F @ centre,
-        F=problem.F * half_width,
+        f=problem.f + problem.F @ frame.centre,
+        F=problem.F @ moves,
         G=problem.G,
-        w=problem.w + problem.S @ centre,
-        S=problem.S * half_width,
-        A_theta=A_theta / size[:, None],
-        b_theta=(problem.b_theta - problem.A_theta @ centre) / size,
-        labels=problem.labels,
+        w=problem.w + problem.S @ frame.centre,
+        S=problem.S @ moves,
+        A_theta=A_theta,
+        b_theta=b_theta,
+        labels=replace(problem.names, parameters=tuple(f"phi{i}" for i in range(moves.shape[1])), parameter_units=()),
     )
 
 
-def _least_distance(
-    problem: MultiparametricQP, equalities: list[int], centre: Array, half_width: Array
-) -> LeastDistanceProblem:
+def _least_distance(problem: MultiparametricQP, equalities: list[int], frame: Frame) -> LeastDistanceProblem:
     """Return the problem in v, with the equality rows solved for and rows without v moved to E."""
     root = np.linalg.cholesky(problem.H).T
     to_v = np.linalg.inv(root)
@@ -111,6 +107,7 @@ def _least_distance(
     M = M[free] @ basis
     norm = np.linalg.norm(M, axis=1)
     real = norm > ZERO * scale
+    length = row_lengths(problem.G[equalities] @ to_v)
     E, e, theta_rows = _theta_rows(problem, D[~real], d[~real], free[~real])
     return LeastDistanceProblem(
         M=M[real] / norm[real, None],
@@ -123,8 +120,10 @@ def _least_distance(
         z0=shift + to_v @ v0,
         rows=free[real],
         theta_rows=theta_rows,
-        centre=centre,
-        half_width=half_width,
+        equalities=np.array(equalities, dtype=np.intp),
+        back=to_v @ np.linalg.pinv(problem.G[equalities] @ to_v / length[:, None]) / length,
+        curvature=1.0,
+        frame=frame,
         inside=np.zeros(problem.t),
     )
 
@@ -174,7 +173,7 @@ def _lifted(ldp: LeastDistanceProblem) -> tuple[Array, Array]:
 
 
 def _largest_ball(ldp: LeastDistanceProblem) -> tuple[float, Array, Indices]:
-    """Return radius and theta of a largest ball in the feasible set of (v, theta), and the rows of M tight there."""
+    """Return radius and centre of a largest ball in the feasible set of (v, theta), and the rows of M tight there."""
     A, b = _lifted(ldp)
     cost = np.zeros(A.shape[1] + 1)
     cost[-1] = -1.0
@@ -182,7 +181,7 @@ def _largest_ball(ldp: LeastDistanceProblem) -> tuple[float, Array, Indices]:
     if not result.success:
         raise NumericalError(f"no interior point of the feasible set was found: {result.message}")
     tight = np.flatnonzero(result.ineqlin.marginals < -1e-9)
-    return float(result.x[-1]), result.x[ldp.M.shape[1] : -1], tight[tight < len(ldp.d)]
+    return float(result.x[-1]), result.x[:-1], tight[tight < len(ldp.d)]
 
 
 def _flat_rows(ldp: LeastDistanceProblem, problem: MultiparametricQP) -> str:
@@ -195,17 +194,12 @@ def _of_usual_size(ldp: LeastDistanceProblem) -> LeastDistanceProblem:
     """Return the problem in other units of v, such that the middle one of the right-hand sides has size 1."""
     sizes = np.abs(ldp.d) + np.abs(ldp.D).sum(axis=1)
     unit = float(np.median(sizes[sizes > 0])) if sizes.any() else 1.0
-    return replace(ldp, d=ldp.d / unit, D=ldp.D / unit, T=ldp.T * unit)
+    return replace(ldp, d=ldp.d / unit, D=ldp.D / unit, T=ldp.T * unit, curvature=ldp.curvature * unit**2)
 
 
-def _without_redundant(ldp: LeastDistanceProblem) -> LeastDistanceProblem:
+def _without_redundant(ldp: LeastDistanceProblem, inside: Array) -> LeastDistanceProblem:
     """Return the problem without the rows of M that no feasible (v, theta) passes when they are left out."""
     A, b = _lifted(ldp)
-    keep = np.ones(len(b), dtype=bool)
-    for row in range(len(ldp.d)):
-        keep[row] = False
-        bounded = np.vstack([A[keep], A[row]])
-        result = linear_program(-A[row], bounded, np.r_[b[keep], b[row] + 1.0])
-        keep[row] = not result.success or -result.fun > b[row] + REDUNDANT
-    real = keep[: len(ldp.d)]
-    return replace(ldp, M=ldp.M[real], d=ldp.d[real], D=ldp.D[real], rows=ldp.rows[real])
+    real = minimal_rows(A, b, inside, len(ldp.d), REDUNDANT)[: len(ldp.d)]
+    M, d, D, rows = ldp.M[real], ldp.d[real], ldp.D[real], ldp.rows[real]
+    return replace(ldp, M=M, d=d, D=D, rows=rows, inside=inside[ldp.M.shape[1] :])

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Self, overload
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from mpc.explicit.errors import ProblemError
 from plants.arrays import Array
 
 COUNTING = ("half_spaces", "active_rows", "active_count")  # arrays of whole numbers
+ARRAYS = ("A", "b", *COUNTING, "centre", "radius", "solution_gain", "solution_offset")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,44 +39,93 @@ class CriticalRegion:
         return f"CriticalRegion({len(self.b)} half-spaces, active: {', '.join(self.active) or 'none'})"
 
 
-def pack_regions(regions: Sequence[CriticalRegion]) -> dict[str, np.ndarray]:
-    """Return the regions as a few flat arrays, for a file."""
-    return {
-        "A": np.vstack([r.A for r in regions]),
-        "b": np.concatenate([r.b for r in regions]),
-        "half_spaces": np.array([len(r.b) for r in regions], dtype=np.int64),
-        "active_rows": np.array([i for r in regions for i in r.active_rows], dtype=np.int64),
-        "active_count": np.array([len(r.active_rows) for r in regions], dtype=np.int64),
-        "centre": np.stack([r.centre for r in regions]),
-        "radius": np.array([r.radius for r in regions]),
-        "solution_gain": np.stack([r.solution_gain for r in regions]),
-        "solution_offset": np.stack([r.solution_offset for r in regions]),
-    }
+@dataclass(frozen=True, eq=False)
+class Regions(Sequence[CriticalRegion]):
+    """All regions of a law, kept as a few flat arrays; an item is a view of them, made when it is asked for.
 
+    `A`, `b` hold the half-spaces of all regions one after another, `half_spaces` (p,) how many each has; likewise
+    `active_rows` and `active_count`. `solution_gain` is (p, n, t), of which a law uses the first `inputs` rows.
+    """
 
-def unpack_regions(arrays: Mapping[str, np.ndarray], inputs: int, rows: Sequence[str]) -> tuple[CriticalRegion, ...]:
-    """Return the regions behind `pack_regions`; raises ProblemError if the arrays do not fit one another."""
-    _check_fit(arrays, inputs, len(rows))
-    faces = np.cumsum([0, *arrays["half_spaces"]])
-    marks = np.cumsum([0, *arrays["active_count"]])
-    regions = []
-    for i, radius in enumerate(arrays["radius"]):
-        active = tuple(int(k) for k in arrays["active_rows"][marks[i] : marks[i + 1]])
-        gain, offset = arrays["solution_gain"][i], arrays["solution_offset"][i]
-        region = CriticalRegion(
-            A=arrays["A"][faces[i] : faces[i + 1]],
-            b=arrays["b"][faces[i] : faces[i + 1]],
-            gain=gain[:inputs],
-            offset=offset[:inputs],
-            active=tuple(rows[k] for k in active),
+    A: Array
+    b: Array
+    half_spaces: np.ndarray
+    active_rows: np.ndarray
+    active_count: np.ndarray
+    centre: Array
+    radius: Array
+    solution_gain: Array
+    solution_offset: Array
+    inputs: int
+    rows: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check everything that indexing relies on."""
+        _check_fit(self.arrays, self.inputs, len(self.rows))
+        for array in self.arrays.values():
+            array.setflags(write=False)
+
+    @classmethod
+    def of(cls, regions: Sequence[CriticalRegion], rows: Sequence[str]) -> Self:
+        """Return the same regions in flat arrays; `rows` are the names that `active_rows` numbers."""
+        return cls(
+            A=np.vstack([r.A for r in regions]),
+            b=np.concatenate([r.b for r in regions]),
+            half_spaces=np.array([len(r.b) for r in regions], dtype=np.int64),
+            active_rows=np.array([i for r in regions for i in r.active_rows], dtype=np.int64),
+            active_count=np.array([len(r.active_rows) for r in regions], dtype=np.int64),
+            centre=np.stack([r.centre for r in regions]),
+            radius=np.array([r.radius for r in regions], dtype=np.float64),
+            solution_gain=np.stack([r.solution_gain for r in regions]),
+            solution_offset=np.stack([r.solution_offset for r in regions]),
+            inputs=len(regions[0].offset),
+            rows=tuple(rows),
+        )
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name, for a file."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Return where each region's half-spaces begin, and the end of all (p + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.half_spaces)])
+
+    @cached_property
+    def _marks(self) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(self.active_count)])
+
+    def __len__(self) -> int:
+        """Return the number of regions."""
+        return len(self.radius)
+
+    @overload
+    def __getitem__(self, index: int) -> CriticalRegion: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[CriticalRegion, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> CriticalRegion | tuple[CriticalRegion, ...]:
+        """Return one region, or a tuple of them."""
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        i = range(len(self))[index]
+        faces = slice(self.starts[i], self.starts[i + 1])
+        active = tuple(self.active_rows[self._marks[i] : self._marks[i + 1]].tolist())
+        gain, offset = self.solution_gain[i], self.solution_offset[i]
+        return CriticalRegion(
+            A=self.A[faces],
+            b=self.b[faces],
+            gain=gain[: self.inputs],
+            offset=offset[: self.inputs],
+            active=tuple(self.rows[k] for k in active),
             active_rows=active,
-            centre=arrays["centre"][i],
-            radius=float(radius),
+            centre=self.centre[i],
+            radius=float(self.radius[i]),
             solution_gain=gain,
             solution_offset=offset,
         )
-        regions.append(region)
-    return tuple(regions)
 
 
 def _check_fit(arrays: Mapping[str, np.ndarray], inputs: int, rows: int) -> None:

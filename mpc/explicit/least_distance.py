@@ -1,0 +1,244 @@
+"""The least-distance kernel: the point of {A x <= b} nearest to the origin, or the proof that there is none.
+
+Dual active-set method (Goldfarb & Idnani 1983) for H = I: the active rows are kept as a QR factorisation that is
+rotated when a row enters or leaves. Nothing is allocated inside. Rows of A have unit length.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from plants.arrays import Array
+
+FEASIBLE, EMPTY, UNSURE = 1, 0, -1
+DEPENDENT = 1e-12  # a row whose part outside the span of the active rows is shorter than this depends on them
+POSITIVE = 1e-12  # a weight below this neither bounds a dual step nor hinders a proof of emptiness
+ROUNDS = 40  # steps for each row and component before the kernel gives up
+
+compiled: Any = njit(cache=True, nogil=True, error_model="numpy")
+
+
+class Workspace(NamedTuple):
+    """Memory of the kernel for x with n components: factors, multipliers, directions, the point and the active rows."""
+
+    Q: Array
+    R: Array
+    multipliers: Array
+    along: Array
+    weights: Array
+    x: Array
+    active: np.ndarray
+
+
+@compiled
+def workspace(n: int) -> Workspace:
+    """Return memory for problems of n components."""
+    return Workspace(
+        np.eye(n), np.zeros((n, n)), np.zeros(n + 1), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
+    )
+
+
+@compiled
+def nearest(
+    A: Array,
+    b: Array,
+    rows: np.ndarray,
+    count: int,
+    widen: float,
+    turned: int,
+    level: float,
+    reach: float,
+    tolerance: float,
+    work: Workspace,
+) -> int:
+    """Find the point nearest to the origin with A x <= b + widen in the first `count` of `rows`.
+
+    With `turned` >= 0 that row asks for A x >= level instead. Every point of the set is known to lie within
+    `reach` of the origin. Returns FEASIBLE (the point is in work.x), EMPTY (proved) or UNSURE.
+    """
+    n = A.shape[1]
+    x, active = work.x, work.active
+    for i in range(n):
+        x[i] = 0.0
+        for j in range(n):
+            work.Q[i, j] = 1.0 if i == j else 0.0
+    k = 0
+    fresh = True  # x is no sum of many steps
+    for _ in range(ROUNDS * (count + n)):
+        entering = _most_violated(A, b, rows, count, widen, turned, level, tolerance, x)
+        if entering < 0:
+            if fresh or k == 0:
+                return FEASIBLE
+            _at_active_rows(A, b, widen, turned, level, k, work)
+            fresh = True
+            continue
+        if _is_active(active, k, entering):
+            if fresh:
+                return UNSURE
+            _at_active_rows(A, b, widen, turned, level, k, work)
+            fresh = True
+            continue
+        fresh = False
+        k = _enter(A, b, widen, turned, level, entering, k, work)
+        if k < 0:
+            return EMPTY
+        distance = 0.0
+        for i in range(n):
+            distance += x[i] * x[i]
+        if not distance <= reach * reach:
+            return EMPTY if distance > reach * reach else UNSURE
+    return UNSURE
+
+
+@compiled
+def _is_active(active: np.ndarray, k: int, row: int) -> bool:
+    for i in range(k):
+        if active[i] == row:
+            return True
+    return False
+
+
+@compiled
+def _most_violated(
+    A: Array,
+    b: Array,
+    rows: np.ndarray,
+    count: int,
+    widen: float,
+    turned: int,
+    level: float,
+    tolerance: float,
+    x: Array,
+) -> int:
+    """Return the row that x violates most, by more than the tolerance; -1 if there is none."""
+    n = A.shape[1]
+    worst, entering = tolerance, -1
+    if turned >= 0:
+        value = level
+        for j in range(n):
+            value -= A[turned, j] * x[j]
+        if value > worst:
+            worst, entering = value, turned
+    for position in range(count):
+        i = rows[position]
+        if i == turned:
+            continue
+        value = -b[i] - widen
+        for j in range(n):
+            value += A[i, j] * x[j]
+        if value > worst:
+            worst, entering = value, i
+    return entering
+
+
+@compiled
+def _enter(A: Array, b: Array, widen: float, turned: int, level: float, entering: int, k: int, work: Workspace) -> int:
+    """Take steps until the entering row holds, dropping rows whose multiplier falls to 0; -1 if it never can."""
+    n = A.shape[1]
+    sign = -1.0 if entering == turned else 1.0
+    right = -level if entering == turned else b[entering] + widen
+    multiplier = 0.0
+    while True:
+        outside = _split(A, sign, entering, k, work)
+        step, leaving = np.inf, -1
+        for i in range(k):
+            if work.weights[i] > POSITIVE and work.multipliers[i] < step * work.weights[i]:
+                step, leaving = work.multipliers[i] / work.weights[i], i
+        full = np.inf
+        if outside > DEPENDENT * DEPENDENT and k < n:
+            violation = -right
+            for j in range(n):
+                violation += sign * A[entering, j] * work.x[j]
+            full = max(violation, 0.0) / outside
+        if step == np.inf and full == np.inf:
+            return -1
+        taken = min(step, full)
+        for i in range(k):
+            work.multipliers[i] -= taken * work.weights[i]
+        multiplier += taken
+        if full < np.inf:
+            for i in range(n):
+                move = 0.0
+                for j in range(k, n):
+                    move += work.Q[i, j] * work.along[j]
+                work.x[i] -= taken * move
+        if full <= step:
+            _append(n, k, work)
+            work.active[k] = entering
+            work.multipliers[k] = multiplier
+            return k + 1
+        _remove(n, k, leaving, work)
+        k -= 1
+
+
+@compiled
+def _split(A: Array, sign: float, row: int, k: int, work: Workspace) -> float:
+    """Write the row as Q along, with weights on the active rows; return its squared length outside their span."""
+    n = A.shape[1]
+    outside = 0.0
+    for j in range(n):
+        value = 0.0
+        for i in range(n):
+            value += work.Q[i, j] * A[row, i]
+        work.along[j] = sign * value
+        if j >= k:
+            outside += value * value
+    for i in range(k - 1, -1, -1):
+        value = work.along[i]
+        for j in range(i + 1, k):
+            value -= work.R[i, j] * work.weights[j]
+        work.weights[i] = value / work.R[i, i]
+    return outside
+
+
+@compiled
+def _append(n: int, k: int, work: Workspace) -> None:
+    """Rotate the free columns of Q until the row that `along` describes needs only the first of them."""
+    Q, along = work.Q, work.along
+    for j in range(n - 1, k, -1):
+        length = np.hypot(along[j - 1], along[j])
+        if length > 0.0:
+            c, s = along[j - 1] / length, along[j] / length
+            along[j - 1], along[j] = length, 0.0
+            for i in range(n):
+                first, second = Q[i, j - 1], Q[i, j]
+                Q[i, j - 1], Q[i, j] = c * first + s * second, c * second - s * first
+    for i in range(k + 1):
+        work.R[i, k] = along[i]
+
+
+@compiled
+def _remove(n: int, k: int, leaving: int, work: Workspace) -> None:
+    """Take one active row out of the factors and the lists."""
+    Q, R = work.Q, work.R
+    for column in range(leaving, k - 1):
+        work.active[column] = work.active[column + 1]
+        work.multipliers[column] = work.multipliers[column + 1]
+        for i in range(column + 2):
+            R[i, column] = R[i, column + 1]
+        length = np.hypot(R[column, column], R[column + 1, column])
+        c, s = R[column, column] / length, R[column + 1, column] / length
+        R[column, column], R[column + 1, column] = length, 0.0
+        for j in range(column + 2, k):
+            first, second = R[column, j], R[column + 1, j]
+            R[column, j], R[column + 1, j] = c * first + s * second, c * second - s * first
+        for i in range(n):
+            first, second = Q[i, column], Q[i, column + 1]
+            Q[i, column], Q[i, column + 1] = c * first + s * second, c * second - s * first
+
+
+@compiled
+def _at_active_rows(A: Array, b: Array, widen: float, turned: int, level: float, k: int, work: Workspace) -> None:
+    """Compute x afresh as the nearest point of the active rows, so that steps leave no rounding behind."""
+    n = A.shape[1]
+    for i in range(k):
+        row = work.active[i]
+        value = -level if row == turned else b[row] + widen
+        for j in range(i):
+            value -= work.R[j, i] * work.weights[j]
+        work.weights[i] = value / work.R[i, i]
+    for i in range(n):
+        work.x[i] = 0.0
+        for j in range(k):
+            work.x[i] += work.Q[i, j] * work.weights[j]
