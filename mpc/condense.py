@@ -1,4 +1,4 @@
-"""condense: an MPC problem as a multiparametric QP in its inputs, with the state as parameter."""
+"""condense: an MPC problem as a multiparametric program in its inputs, with the state as parameter."""
 
 import numpy as np
 
@@ -7,36 +7,39 @@ from mpc.explicit.errors import ProblemError
 from mpc.explicit.labels import Labels
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
+from mpc.norms import Epigraph, Term, epigraph
 from mpc.problem import MPCProblem
 from plants.arrays import instance_of
 
 LEAST_EIGENVALUE = 1e-9  # of the cost with a diagonal of 1: its inverse multiplies rounding errors of the inputs
+LARGEST_GROWTH = 1e6  # of a prediction over the horizon, where no inverse bounds what rounding does to the inputs
 
 
 def condense(problem: MPCProblem) -> MultiparametricQP:
-    """Return the multiparametric QP of `problem`: theta is the state x_0, z the inputs u_0..u_{N-1}, all physical.
+    """Return the multiparametric program of `problem`: theta is the state x_0, z the inputs u_0..u_{N-1}, all physical.
 
     The states are eliminated through the model. Every row carries a sentence, such as
-    "torque at its upper limit 2 N m at step 0". Source: Braniff & Tian 2025, Eq. 9, with the usual half before H.
+    "torque at its upper limit 2 N m at step 0". With the 1-norm or the infinity-norm H is 0, and the amounts that make
+    up the cost follow the inputs in z. Source: Braniff & Tian 2025, Eq. 9, with the usual half before H.
     """
     instance_of(problem, MPCProblem, "problem", ProblemError, "pass MPCProblem(linearise(plant), ...)")
     prediction = predict(problem)
-    H, f, F = _objective(problem, prediction)
-    _check_condition(H, problem)
-    model, horizon = problem.model, problem.horizon
-    sizes = len(H), model.n
-    emitted = [checked_rows(c.rows(prediction), type(c).__name__, *sizes) for c in problem.all_constraints]
-    rows = stack_rows([_no_rows(*sizes), *emitted])
+    rows = _limits(problem, prediction)
     box = Polyhedron.from_bounds(*problem.domain)
-    names = model.input_names
-    labels = Labels(
-        parameters=tuple(model.state_names),
-        variables=tuple(name if k == 0 else f"{name} at step {k}" for k in range(horizon) for name in names),
-        rows=rows.labels,
-        parameter_units=tuple(model.state_units),
-        variable_units=tuple(model.input_units) * horizon,
-    )
-    return MultiparametricQP(H, f, F, rows.G, rows.w, rows.S, box.A, box.b, labels=labels)
+    if problem.norm == 2:
+        H, f, F = _objective(problem, prediction)
+        _check_condition(H, problem)
+        return MultiparametricQP(
+            H, f, F, rows.G, rows.w, rows.S, box.A, box.b, labels=_labels(problem, rows.labels, ())
+        )
+    _check_growth(problem)
+    amounts = epigraph(_terms(problem, prediction), problem.norm)
+    both = _beside(rows, amounts)
+    size = problem.horizon * problem.model.m
+    n, f = size + len(amounts.cost), np.concatenate([np.zeros(size), amounts.cost])
+    labels = _labels(problem, both.labels, amounts.names)
+    H, F = np.zeros((n, n)), np.zeros((n, problem.model.n))
+    return MultiparametricQP(H, f, F, both.G, both.w, both.S, box.A, box.b, labels=labels)
 
 
 def predict(problem: MPCProblem) -> Prediction:
@@ -69,6 +72,56 @@ def _objective(problem: MPCProblem, prediction: Prediction) -> tuple[np.ndarray,
         H += weighted @ control.z_map
         f -= weighted @ model.input
     return H, f, F
+
+
+def _terms(problem: MPCProblem, prediction: Prediction) -> list[Term]:
+    """Return the summands of a norm cost that inputs can change: states at steps 1..N, inputs at steps 0..N-1."""
+    model, N = problem.model, problem.horizon
+    weights = [problem.state_weight] * (N - 1) + [problem.final_weight]
+    states = [
+        Term(quantity, model.state, weight, problem.discount**k, "the states", k)
+        for k, (quantity, weight) in enumerate(zip(prediction.states[1:], weights, strict=True), start=1)
+    ]
+    inputs = [
+        Term(quantity, model.input, problem.input_weight, problem.discount**k, "the inputs", k)
+        for k, quantity in enumerate(prediction.inputs)
+    ]
+    return states + inputs
+
+
+def _limits(problem: MPCProblem, prediction: Prediction) -> Rows:
+    """Return the rows of all constraints, checked."""
+    sizes = problem.horizon * problem.model.m, problem.model.n
+    emitted = [checked_rows(c.rows(prediction), type(c).__name__, *sizes) for c in problem.all_constraints]
+    return stack_rows([_no_rows(*sizes), *emitted])
+
+
+def _beside(rows: Rows, amounts: Epigraph) -> Rows:
+    """Return the limits, which leave the amounts free, and the rows that bind the amounts."""
+    wide = np.c_[rows.G, np.zeros((len(rows.w), len(amounts.cost)))]
+    return stack_rows([Rows(wide, rows.w, rows.S, rows.labels), amounts.rows])
+
+
+def _labels(problem: MPCProblem, rows: tuple[str, ...], amounts: tuple[str, ...]) -> Labels:
+    model, steps = problem.model, range(problem.horizon)
+    inputs = [name if k == 0 else f"{name} at step {k}" for k in steps for name in model.input_names]
+    return Labels(
+        parameters=tuple(model.state_names),
+        variables=(*inputs, *amounts),
+        rows=rows,
+        parameter_units=tuple(model.state_units),
+        variable_units=tuple(model.input_units) * problem.horizon + ("",) * len(amounts),
+    )
+
+
+def _check_growth(problem: MPCProblem) -> None:
+    """Raise ProblemError if rounding errors, multiplied over the horizon, would show in the cost."""
+    growth = np.abs(np.linalg.eigvals(problem.model.A)).max()
+    if growth > 1 and problem.horizon * np.log(growth) > np.log(LARGEST_GROWTH):
+        raise ProblemError(
+            f"`horizon` {problem.horizon} is too long for a plant that grows by {growth:.4g} a step: it multiplies by "
+            f"{growth**problem.horizon:.1g}, but float64 allows {LARGEST_GROWTH:g}; shorten the horizon"
+        )
 
 
 def _check_condition(H: np.ndarray, problem: MPCProblem) -> None:

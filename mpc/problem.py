@@ -1,4 +1,4 @@
-"""MPCProblem: a linear model, a quadratic cost, a horizon and limits, in physical variables."""
+"""MPCProblem: a linear model, a cost in one of three norms, a horizon and limits, in physical variables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from mpc.constraints import Constraint, InputBounds, StateBounds
 from mpc.explicit.definite import positive_definite, positive_semidefinite
 from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
+from mpc.norms import checked_norm, norm_weight
 from mpc.riccati import check_stabilisable, checked_discount, dlqr, weight_matrix
 from plants.arrays import Array, bounds_pair, whole_number
 
@@ -26,9 +27,16 @@ class MPCProblem:
     at steps 0..N-1, each a pair (lower, upper) in physical units with None for no limit. `parameter_bounds`
     is the box of states on which the law is defined (None: `state_bounds`). `constraints` are further
     objects that emit rows. `max_variables` guards against horizons that no solver of this kind finishes.
+
+    `norm` 1 or numpy.inf asks for sum over t < N of g^t (|Q s_t| + |R v_t|) + g^N |P s_N| in that norm instead, a
+    multiparametric linear program. The weights multiply the vectors: Q (k, n), R (l, m) and P (j, n) may have any
+    number of rows, any sign and any rank. P is Q where `terminal_weight` is None: there is no Riccati solution, so the
+    last state counts like those before it. See docs/norms.md.
+
     `final_weight` is the P that is used and `domain` the box, given or derived: a changed copy (dataclasses.replace)
     derives them anew. Raises ProblemError for whatever is not well posed.
-    Source: Braniff & Tian 2025, Eq. 8, with its misprints mended: u_t in U, terminal weight on s_N.
+    Source: Braniff & Tian 2025, Eq. 8, with its misprints mended: u_t in U, terminal weight on s_N; for the other
+    norms Bemporad, Borrelli & Morari 2002.
     """
 
     model: LinearModel
@@ -42,6 +50,7 @@ class MPCProblem:
     parameter_bounds: Bounds = None
     constraints: Sequence[Constraint] = ()
     max_variables: int = 1000
+    norm: float = 2
     final_weight: Array = field(init=False, repr=False)
     domain: tuple[Array, Array] = field(init=False, repr=False)
 
@@ -50,18 +59,14 @@ class MPCProblem:
         model = self.model
         if not isinstance(model, LinearModel):
             raise ProblemError(f"`model` is a {type(model).__name__}; pass linearise(plant) or a LinearModel")
-        self._put("horizon", self._checked_horizon())
+        self._put("norm", checked_norm(self.norm))
         self._put("discount", checked_discount(self.discount))
-        weight = weight_matrix(self.state_weight, "state_weight", model.n)
-        self._put("state_weight", positive_semidefinite(weight, "state_weight"))
-        weight = weight_matrix(self.input_weight, "input_weight", model.m)
-        self._put("input_weight", positive_definite(weight, "input_weight"))
+        self._put_weights()
+        self._put("horizon", self._checked_horizon())
         self._put_bounds()
         check_stabilisable(model, self.discount)
-        if self.terminal_weight is not None:
-            weight = weight_matrix(self.terminal_weight, "terminal_weight", model.n)
-            self._put("terminal_weight", positive_semidefinite(weight, "terminal_weight"))
-        self._put("final_weight", self._riccati_weight() if self.terminal_weight is None else self.terminal_weight)
+        self._put("final_weight", self._default_weight() if self.terminal_weight is None else self.terminal_weight)
+        self._check_costs()
         self._put("constraints", self._checked_constraints())
 
     @property
@@ -74,17 +79,48 @@ class MPCProblem:
     def __repr__(self) -> str:
         """Return one line with the sizes."""
         sizes = f"{self.model.n} states, {self.model.m} inputs, horizon {self.horizon}, discount {self.discount:g}"
-        return f"MPCProblem({sizes})"
+        cost = "" if self.norm == 2 else f", {self.norm:g}-norm"
+        return f"MPCProblem({sizes}{cost})"
+
+    def _put_weights(self) -> None:
+        given = {"state_weight": self.model.n, "input_weight": self.model.m}
+        if self.terminal_weight is not None:
+            given["terminal_weight"] = self.model.n
+        for name, size in given.items():
+            if self.norm != 2:
+                weight = norm_weight(getattr(self, name), name, size)
+            elif name == "input_weight":
+                weight = positive_definite(weight_matrix(self.input_weight, name, size), name)
+            else:
+                weight = positive_semidefinite(weight_matrix(getattr(self, name), name, size), name)
+            self._put(name, weight)
+
+    def _check_costs(self) -> None:
+        """Raise ProblemError if a norm cost is 0 whatever the inputs are."""
+        used = [self.input_weight, self.final_weight] + [self.state_weight] * (self.horizon > 1)
+        if not any(weight.any() for weight in used):
+            raise ProblemError(
+                f"no weight counts: all that act at steps 1 to {self.horizon} of `horizon` {self.horizon} are 0, "
+                "so that every input is as good as any other; weigh the states or the inputs"
+            )
 
     def _checked_horizon(self) -> int:
         horizon = whole_number(self.horizon, "horizon", ProblemError, least=1)
         limit = whole_number(self.max_variables, "max_variables", ProblemError, least=1)
-        if horizon * self.model.m > limit:
+        model, costs = self.model, self._costs_per_step()
+        count = horizon * (model.m + costs)
+        if count > limit:
+            inputs = f"{model.m} inputs" + (f" and {costs} costs a step" if costs else "")
             raise ProblemError(
-                f"`horizon` {horizon} with {self.model.m} inputs makes {horizon * self.model.m} variables, more than "
+                f"`horizon` {horizon} with {inputs} makes {count} variables, more than "
                 f"the size limit {limit}; shorten it, or raise `max_variables`"
             )
         return horizon
+
+    def _costs_per_step(self) -> int:
+        if self.norm == 1:
+            return len(self.state_weight) + len(self.input_weight)
+        return 0 if self.norm == 2 else 2
 
     def _checked_constraints(self) -> tuple[Constraint, ...]:
         if not isinstance(self.constraints, Sequence):
@@ -120,7 +156,9 @@ class MPCProblem:
             self._put("parameter_bounds", (lower, upper))
         self._put("domain", (lower, upper))
 
-    def _riccati_weight(self) -> Array:
+    def _default_weight(self) -> Array:
+        if self.norm != 2:
+            return self.state_weight
         return dlqr(self.model.A, self.model.B, self.state_weight, self.input_weight, self.discount)[1]
 
     def _put(self, name: str, value: object) -> None:
