@@ -10,10 +10,10 @@ STUDIES := pendulum
 TEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help venv study studies test shapes check lint types imports format bench docs
+.PHONY: help venv study studies test shapes check lint types imports format bench bench-solver bench-scale docs
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 venv: $(READY)  ## the environment .venv, with every version from constraints.txt
 
@@ -57,6 +57,20 @@ format: $(READY)  ## mend what ruff can mend by itself
 bench: $(READY)  ## the files benchmarks/test_*.py, one after the other
 	@test -n "$(wildcard benchmarks/test_*.py)" || { echo "there are no benchmarks yet: none of benchmarks/test_*.py"; exit 1; }
 	$(BIN)/python -m pytest benchmarks
+
+# PPOPT lives in an environment of its own, and without the commercial solver that its wheel names as a dependency.
+PEERS := .venv-peers/.ready
+$(PEERS): constraints.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet -c constraints.txt cvxopt daqp numba pathos plotly quadprog scipy matplotlib
+	.venv-peers/bin/pip install --quiet -c constraints.txt --no-deps ppopt
+	touch $@
+
+bench-solver: $(READY) $(PEERS)  ## our explicit solver and PPOPT's four side by side, into results/solver
+	$(BIN)/python -m benchmarks.solver $(BENCH_ARGS)
+
+bench-scale: $(READY)  ## time and memory per region at 1e3, 1e4 and 1e5 regions, into results/solver
+	$(BIN)/python -m benchmarks.solver.scale $(BENCH_ARGS)
 
 # Only the docstrings are rendered, by Python's own pydoc: one page per module.
 docs: $(READY)  ## one page per module, from the docstrings, into build/docs

@@ -1,0 +1,1 @@
+"""The explicit solver beside PPOPT's four algorithms: `python -m benchmarks.solver`."""
