@@ -1,0 +1,59 @@
+"""Border: where the feasible parameters end, shown by multipliers over all (x, y) (Farkas)."""
+
+from functools import cached_property
+
+import numpy as np
+
+from mpc.explicit.linear import row_lengths
+from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.proof.cells import Cells
+from mpc.explicit.proof.measure import Measure
+from mpc.explicit.proof.program import Program
+from plants.arrays import Array
+
+SAME = 1e-10  # planes this close are one
+LARGE = 10.0  # sizes of z: what multipliers leave of a row is charged for solutions up to here
+
+
+class Border:
+    """The set of y for which some x satisfies all rows, asked how far it reaches."""
+
+    def __init__(self, problem: MultiparametricQP, measure: Measure, cells: Cells) -> None:
+        A = problem.A_theta * cells.half_width
+        length = row_lengths(A)
+        self._sides = np.c_[A / length[:, None], (problem.b_theta - problem.A_theta @ cells.centre) / length]
+        self._reached = np.zeros((0, cells.t + 1))
+        sides = np.c_[np.zeros((len(A), measure.G.shape[1])), self._sides[:, :-1]]
+        rows, same = np.c_[measure.G, -measure.S], measure.always
+        self._A = np.vstack([rows, sides, -rows[same]])
+        self._b = np.concatenate([measure.w, self._sides[:, -1], -measure.w[same]])
+        self._n = measure.G.shape[1]
+
+    @cached_property
+    def _program(self) -> Program:
+        return Program(self._A, self._b)
+
+    def is_side(self, normals: Array, levels: Array) -> np.ndarray:
+        """Return which planes (k,) are sides of the parameter set."""
+        planes = np.c_[normals, levels]
+        apart = np.stack([np.abs(planes - side).sum(axis=1) for side in self._sides])
+        return (apart <= SAME).any(axis=0)
+
+    def beyond(self, normal: Array, level: float) -> float:
+        """Return a proved bound of how far the feasible parameters pass the plane {normal y = level}.
+
+        Planes that were reached before answer for those that equal them.
+        """
+        apart = np.abs(self._reached[:, :-1] - normal).sum(axis=1) + np.abs(self._reached[:, -1] - level)
+        if (apart <= SAME).any():
+            near = int(apart.argmin())
+            return float(self._reached[near, -1] - level + np.abs(self._reached[near, :-1] - normal).sum())
+        reach = self._reach(normal)
+        self._reached = np.vstack([self._reached, np.r_[normal, reach]])
+        return reach - level
+
+    def _reach(self, normal: Array) -> float:
+        cost = np.r_[np.zeros(self._n), normal]
+        weight = np.maximum(self._program.support(cost).multipliers, 0.0)
+        left = np.abs(cost - weight @ self._A)
+        return float(weight @ self._b + LARGE * left[: self._n].sum() + left[self._n :].sum())

@@ -1,0 +1,93 @@
+"""Cells: the regions of a law in scaled parameters, as a checker sees them, with boxes and balls of its own."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mpc.explicit.linear import row_lengths
+from mpc.explicit.proof.supports import Polytopes, balls, supports
+from plants.arrays import Array
+
+if TYPE_CHECKING:
+    from mpc.explicit.law import PiecewiseAffineLaw
+
+BOX = 2.0  # scaled parameters lie in [-1, 1]; a cell that reaches this far has no end
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """p cells {y : A y <= b} with z = gains y + offsets, for theta = centre + half_width * y; rows of unit length.
+
+    `counts` says how many rows of `sets` each cell has; the rest is filling.
+    """
+
+    sets: Polytopes
+    counts: np.ndarray
+    gains: Array
+    offsets: Array
+    centre: Array
+    half_width: Array
+
+    @classmethod
+    def of(cls, law: "PiecewiseAffineLaw") -> "Cells":
+        """Return the cells of a law, their rows scaled to unit length anew."""
+        centre, half_width = law.centre, law.half_width
+        A, b, owner = law.halfspaces
+        levels = b - A @ centre
+        A = A * half_width
+        length = row_lengths(A)
+        counts = np.bincount(owner, minlength=len(law.regions))
+        sets = _padded(A / length[:, None], levels / length, owner, counts)
+        gains = np.stack([region.solution_gain for region in law.regions])
+        offsets = np.stack([region.solution_offset for region in law.regions])
+        return cls(sets, counts, gains * half_width, offsets + gains @ centre, centre, half_width)
+
+    def __len__(self) -> int:
+        """Return the number of cells."""
+        return len(self.counts)
+
+    @property
+    def t(self) -> int:
+        """Return the number of parameters."""
+        return self.sets.dimension
+
+    def physical(self, y: Array) -> Array:
+        """Return theta for scaled parameters y (..., t)."""
+        return self.centre + self.half_width * y
+
+    @cached_property
+    def real(self) -> np.ndarray:
+        """Return which rows (p, q) are rows of their cell and not filling."""
+        return np.arange(self.sets.A.shape[1]) < self.counts[:, None]
+
+    @cached_property
+    def boxes(self) -> tuple[Array, Array]:
+        """Return lower and upper (p, t) of a box around each cell; crossed for an empty one."""
+        p, t = len(self), self.t
+        costs = np.tile(np.vstack([np.eye(t), -np.eye(t)]), (p, 1))
+        reach = supports(self.sets, np.repeat(np.arange(p), 2 * t), costs).value.reshape(p, 2, t)
+        return -reach[:, 1], reach[:, 0]
+
+    @cached_property
+    def balls(self) -> tuple[Array, Array]:
+        """Return radius (p,) and centre (p, t) of a largest ball in each cell."""
+        return balls(self.sets)
+
+    @cached_property
+    def largest(self) -> Array:
+        """Return bounds (n,) of the size of each component of z over all cells, at least their noise."""
+        lower, upper = (np.where(np.isfinite(side), side, 0.0) for side in self.boxes)
+        middle, reach = (lower + upper) / 2, (upper - lower) / 2
+        level = np.abs(np.einsum("pnt,pt->pn", self.gains, middle) + self.offsets)
+        return (level + np.einsum("pnt,pt->pn", np.abs(self.gains), reach)).max(axis=0)
+
+
+def _padded(A: Array, b: Array, owner: np.ndarray, counts: np.ndarray) -> Polytopes:
+    """Return flat rows as one set per owner."""
+    place = np.arange(len(b)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shape = (len(counts), int(counts.max()))
+    rows, levels = np.zeros((*shape, A.shape[1])), np.ones(shape)
+    rows[owner, place], levels[owner, place] = A, b
+    return Polytopes(rows, levels, BOX)

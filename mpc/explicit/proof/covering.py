@@ -1,0 +1,168 @@
+"""Covering: beyond every facet lies another cell, or the border of the feasible parameters.
+
+A facet is laid over the facet of another cell in the same plane that faces it. Every row of that cell must hold on the whole
+facet, shown by supports. What sticks out is cut off along the rows that it passes and laid over other cells in turn,
+until pieces are thinner than the sliver tolerance; these are counted. A piece for which there is no cell must lie in
+a plane that no feasible parameter passes.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from mpc.explicit.proof.border import Border
+from mpc.explicit.proof.facets import Facets
+from mpc.explicit.proof.finding import Finding, Kind
+from mpc.explicit.proof.jumps import jumps
+from mpc.explicit.proof.neighbours import Neighbours
+from mpc.explicit.proof.pieces import Piece, outside
+from mpc.explicit.proof.supports import Polytopes, balls, supports
+from plants.arrays import Array, Indices
+
+ROUNDS = 60  # of cutting
+PARALLEL = 1e-9  # a row whose length in a plane is smaller cannot cut it
+
+
+@dataclass(frozen=True, eq=False)
+class Covering:
+    """What was found; gap and jump are the largest on covered pieces, `slivers` the facets and pieces not checked."""
+
+    border: int
+    gap: float
+    jump: float
+    slivers: int
+    findings: tuple[Finding, ...]
+
+
+class Patches(NamedTuple):
+    """Parts of facets (k,) in their planes, with the cells that were laid over them in vain."""
+
+    facet: Indices
+    sets: Polytopes
+    tried: list[frozenset[int]]
+
+
+@dataclass(eq=False)
+class _Tally:
+    gap: float = 0.0
+    jump: float = 0.0
+    slivers: int = 0
+    border: set[int] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def covering(facets: Facets, border: Border, size: Array, tolerance: float, sliver: float) -> Covering:
+    """Return what lies beyond the facets; `size` (n,) is that of z, by which jumps are measured."""
+    side = border.is_side(facets.normal, facets.level)
+    thin = ~side & (facets.balls[0] <= sliver)
+    tally = _Tally(slivers=int(thin.sum()), border=set(np.flatnonzero(side).tolist()))
+    left = np.flatnonzero(~side & ~thin)
+    sets = Polytopes(facets.sets.A[left], facets.sets.b[left], facets.sets.box)
+    neighbours = Neighbours(facets, tolerance)
+    patches = Patches(left, sets, [frozenset()] * len(left))
+    centres = facets.balls[1][left]
+    for _ in range(ROUNDS):
+        if not len(patches.facet):
+            break
+        cell = neighbours.best(patches.facet, facets.points(patches.facet, centres), patches.tried)
+        cell = _searched(facets, border, neighbours, patches, centres, cell, tally, tolerance)
+        patches, centres = _laid(facets, patches, centres, cell, size, tally, tolerance, sliver)
+    for k, facet in enumerate(patches.facet):
+        where = facets.points(patches.facet[k : k + 1], centres[k : k + 1])[0]
+        tally.findings.append(_place(facets, Kind.UNDECIDED, int(facet), where, 1.0))
+    return Covering(len(tally.border), tally.gap, tally.jump, tally.slivers, tuple(tally.findings))
+
+
+def _searched(
+    facets: Facets, border: Border, neighbours: Neighbours, patches: Patches, centres: Array, cell: Indices,
+    tally: _Tally, tolerance: float,
+) -> Indices:  # fmt: skip
+    """Return the cells to lay over the patches; where none faces them: -1, after a look at the border and all cells."""
+    cell = cell.copy()
+    for k in np.flatnonzero(cell < 0):
+        facet = int(patches.facet[k])
+        if facet in tally.border:
+            continue
+        beyond = border.beyond(facets.normal[facet], facets.level[facet])
+        if beyond <= tolerance:
+            tally.border.add(facet)
+            tally.gap = max(tally.gap, beyond)
+            continue
+        where = facets.points(patches.facet[k : k + 1], centres[k : k + 1])[0]
+        found = neighbours.anywhere(facet, where, patches.tried[k])
+        cell[k] = found.facing
+        if found.facing < 0 and found.depth > tolerance:
+            tally.findings.append(_place(facets, Kind.OVERLAP, facet, where, found.depth, found.cell))
+        elif found.facing < 0:
+            tally.findings.append(_place(facets, Kind.UNCOVERED, facet, where, min(found.gap, beyond), found.next))
+    return cell
+
+
+def _laid(
+    facets: Facets, patches: Patches, centres: Array, cell: Indices, size: Array, tally: _Tally, tolerance: float,
+    sliver: float,
+) -> tuple[Patches, Array]:  # fmt: skip
+    """Return the patches that stick out of the cells laid over them, with their centres."""
+    over = np.flatnonzero(cell >= 0)
+    facet, cell = patches.facet[over], cell[over]
+    sets = Polytopes(patches.sets.A[over], patches.sets.b[over], patches.sets.box)
+    A, b = facets.in_plane(facet, cell)
+    by = _passed(sets, A, b, tolerance)
+    covered = (by <= tolerance).all(axis=1)
+    tally.gap = max(tally.gap, float(by[covered].max(initial=0.0)))
+    _note_jumps(facets, facet[covered], cell[covered], sets, np.flatnonzero(covered), centres[over][covered], size, tally, tolerance)
+    parts, owner, tried = [], [], []
+    for k in np.flatnonzero(~covered):
+        rows = np.flatnonzero(by[k] > tolerance)
+        length = np.linalg.norm(A[k, rows], axis=1)
+        whole = Piece(sets.A[k], sets.b[k])
+        if (length > PARALLEL).all():
+            pieces = outside(whole, A[k, rows] / length[:, None], b[k, rows] / length)
+        else:
+            pieces = [whole]
+        parts += pieces
+        owner += [int(facet[k])] * len(pieces)
+        tried += [patches.tried[over[k]] | {int(cell[k])}] * len(pieces)
+    return _thick(parts, owner, tried, tally, sliver, patches.sets)
+
+
+def _thick(
+    parts: list[Piece], owner: list[int], tried: list[frozenset[int]], tally: _Tally, sliver: float, like: Polytopes
+) -> tuple[Patches, Array]:
+    """Return the parts that are no slivers, with their centres."""
+    if not parts:
+        none = np.zeros(0, dtype=np.intp)
+        return Patches(none, Polytopes(like.A[:0], like.b[:0], like.box), []), np.zeros((0, like.dimension))
+    sets = Polytopes.stack(parts, like.box)
+    radius, centres = balls(sets)
+    keep = np.flatnonzero(radius > sliver)
+    tally.slivers += int((radius > 0).sum() - len(keep))
+    kept = Polytopes(sets.A[keep], sets.b[keep], sets.box)
+    return Patches(np.array(owner, dtype=np.intp)[keep], kept, [tried[k] for k in keep]), centres[keep]
+
+
+def _passed(sets: Polytopes, A: Array, b: Array, tolerance: float) -> Array:
+    """Return bounds (k, q) of how far each set passes the rows {A u <= b} laid over it."""
+    k, q = b.shape
+    if not k:
+        return np.zeros((0, q))
+    costs, levels = A.reshape(k * q, sets.dimension), b.ravel()
+    found = supports(sets, np.repeat(np.arange(k), q), costs, levels + tolerance / 100)
+    return (found.value - levels).reshape(k, q)
+
+
+def _note_jumps(
+    facets: Facets, facet: Indices, cell: Indices, sets: Polytopes, which: Indices, centres: Array, size: Array,
+    tally: _Tally, tolerance: float,
+) -> None:  # fmt: skip
+    by = jumps(facets, facet, cell, sets, which, centres, size, tolerance)
+    tally.jump = max(tally.jump, float(by.max(initial=0.0)))
+    for k in np.flatnonzero(by > tolerance):
+        where = facets.points(facet[k : k + 1], centres[k : k + 1])[0]
+        tally.findings.append(_place(facets, Kind.JUMP, int(facet[k]), where, float(by[k]), int(cell[k])))
+
+
+def _place(facets: Facets, kind: Kind, facet: int, y: Array, amount: float, other: int = -1) -> Finding:
+    regions = (int(facets.cell[facet]),) + ((other,) if other >= 0 else ())
+    return Finding.at(kind, regions, facets.cells.physical(y), amount, int(facets.row[facet]))

@@ -1,0 +1,162 @@
+"""Measure: a problem in units in which 1 is the size of the law, so that residuals can be judged.
+
+theta = centre + half_width y and z = size * x. Rows of G are scaled to unit length over x; equal rows are one row,
+and rows that come with their opposite hold with equality, as the declared ones do. With v = R x, R'R the scaled H,
+the gradient is v + g0 + g1 y; where H is singular, v = x and the gradient stays as it is.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mpc.explicit.proof.cells import Cells
+from mpc.explicit.linear import row_lengths
+from mpc.explicit.mpqp import MultiparametricQP
+from plants.arrays import Array, Indices
+
+SAME = 1e-12  # rows of unit length that differ by less are one row
+SINGULAR = 1e-12  # least eigenvalue of H, its diagonal scaled to 1
+FAINT = 1e-4  # a component of z is at least this large, beside the largest one in the norm of H
+DEPENDENT = 1e-8  # unit rows with a smaller singular value depend on one another
+HARMLESS = 1e-10  # what moves the solution by a smaller share of its size is no failure
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """min 1/2 x'Hx + (f + F y)'x s.t. G x <= w + S y; x = back v; `first` names the problem's row of each row here.
+
+    `twin` gives each row of the problem its row here; `always` marks equalities and `free` spans their null space in v,
+    in which gradients and `normals`, the rows of G at unit length, are given.
+    """
+
+    H: Array
+    f: Array
+    F: Array
+    G: Array
+    w: Array
+    S: Array
+    size: Array
+    back: Array
+    strict: bool
+    first: Indices
+    twin: Indices
+    always: np.ndarray
+    free: Array
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, problem: MultiparametricQP, cells: Cells) -> "Measure":
+        """Return the problem in the units of the cells."""
+        size = _size(problem.H, cells.largest)
+        H, (G, w, S) = problem.H * np.outer(size, size), _rows(problem, cells, size)
+        first, twin, always = _distinct(np.c_[G, S, w], problem.equality_rows)
+        strict = _strict(H)
+        back = np.linalg.inv(np.linalg.cholesky(H).T) if strict else np.eye(len(H))
+        return cls(
+            H=H,
+            f=size * (problem.f + problem.F @ cells.centre),
+            F=size[:, None] * problem.F * cells.half_width,
+            G=G[first],
+            w=w[first],
+            S=S[first],
+            size=size,
+            back=back,
+            strict=strict,
+            first=first,
+            twin=twin,
+            always=always,
+            free=_null_space(G[first][always] @ back),
+            names=problem.names.rows,
+        )
+
+    def gradients(self, gains: Array, offsets: Array) -> Array:
+        """Return the gradient (p, k, 1 + t) over (1, y), along `free`, of the laws x = gains y + offsets."""
+        x = np.concatenate([offsets[:, :, None], gains], axis=2)
+        return self.free.T @ (self.back.T @ (self.H @ x + np.c_[self.f, self.F]))
+
+    def slacks(self, gains: Array, offsets: Array) -> Array:
+        """Return w + S y - G x (p, q, 1 + t) over (1, y) of the laws x = gains y + offsets."""
+        x = np.concatenate([offsets[:, :, None], gains], axis=2)
+        return np.c_[self.w, self.S] - self.G @ x
+
+    def vanishing(self, slacks: Array, tolerance: float) -> np.ndarray:
+        """Return which slacks (..., 1 + t) are 0 everywhere, beside the size of their rows."""
+        return np.abs(slacks).sum(axis=-1) <= tolerance * (1 + np.abs(self.w) + np.abs(self.S).sum(axis=1))
+
+    def name(self, row: int) -> str:
+        """Return the label of the problem's first row that is this row."""
+        return self.names[self.first[row]]
+
+    def share(self, step: Array) -> float:
+        """Return by which share of its size z changes at most when the gradient changes by `step` (k,) or (k, any)."""
+        moved = np.abs(self._moves) @ np.abs(step)
+        return float(moved.sum(axis=-1).max(initial=0.0) if moved.ndim > 1 else moved.max(initial=0.0))
+
+    @cached_property
+    def normals(self) -> Array:
+        """Return the rows of G along `free`, of unit length."""
+        rows = self.G @ self.back @ self.free
+        return rows / row_lengths(rows)[:, None]
+
+    @cached_property
+    def effect(self) -> Array:
+        """Return for each row by which share of its size z moves for a multiplier of 1."""
+        return np.abs(self._moves @ self.normals.T).max(axis=0, initial=0.0)
+
+    @cached_property
+    def _moves(self) -> Array:
+        """Return how x answers to gradients along `free`; for a singular H, the gradient's own share instead."""
+        if self.strict:
+            return self.back @ self.free
+        size = np.abs(self.H).sum(axis=1) + np.abs(self.f) + np.abs(self.F).sum(axis=1)
+        return self.free / (size.max() or 1.0)
+
+
+def _size(H: Array, largest: Array) -> Array:
+    """Return the size (n,) of z, those of faint components raised so that noise does not count."""
+    weight = np.sqrt(np.maximum(np.diag(H), 0.0))
+    faint = FAINT * (weight * largest).max() / np.where(weight > 0, weight, np.inf)
+    size = np.maximum(largest, faint)
+    return np.where(size > 0, size, 1.0)
+
+
+def _rows(problem: MultiparametricQP, cells: Cells, size: Array) -> tuple[Array, Array, Array]:
+    """Return G, w, S over (x, y), G of unit rows; rows without z are scaled as they are."""
+    G, w, S = problem.G * size, problem.w + problem.S @ cells.centre, problem.S * cells.half_width
+    length = np.linalg.norm(G, axis=1)
+    plain = np.abs(w) + np.abs(S).sum(axis=1)
+    length = np.where(length > 0, length, np.where(plain > 0, plain, 1.0))
+    return G / length[:, None], w / length, S / length[:, None]
+
+
+def _distinct(rows: Array, equalities: tuple[int, ...]) -> tuple[Indices, Indices, np.ndarray]:
+    """Return the first of equal rows, the place of every row among these, and which hold with equality."""
+    unit = rows / row_lengths(rows)[:, None]
+    key = unit @ np.random.default_rng(1).normal(size=unit.shape[1])
+    declared = set(equalities)
+    first: list[int] = []
+    twin, always = np.zeros(len(rows), dtype=np.intp), []
+    for i in range(len(rows)):
+        near = [j for j, k in enumerate(first) if abs(abs(key[k]) - abs(key[i])) <= 1e-9]
+        same = [j for j in near if np.abs(unit[first[j]] - unit[i]).max() <= SAME]
+        opposite = [j for j in near if np.abs(unit[first[j]] + unit[i]).max() <= SAME]
+        if same or opposite:
+            twin[i] = (same or opposite)[0]
+            always[twin[i]] |= bool(opposite) or i in declared
+        else:
+            twin[i] = len(first)
+            first.append(i)
+            always.append(i in declared)
+    return np.array(first, dtype=np.intp), twin, np.array(always, dtype=bool)
+
+
+def _strict(H: Array) -> bool:
+    root = np.sqrt(np.maximum(np.diag(H), 0.0))
+    return bool((root > 0).all() and np.linalg.eigvalsh(H / np.outer(root, root))[0] > SINGULAR)
+
+
+def _null_space(rows: Array) -> Array:
+    """Return an orthonormal basis (n, k) of all v with rows v = 0."""
+    _, s, vt = np.linalg.svd(rows / row_lengths(rows)[:, None])
+    return vt[int((s > DEPENDENT).sum()) :].T

@@ -1,0 +1,141 @@
+"""Optimality: on every cell the law satisfies the KKT conditions, shown by affine multipliers and bounds on them.
+
+Rows whose slack vanishes on the whole cell are its tight rows. Where they are independent their multipliers are affine;
+where not, see cone.py. What is left are affine functions that must not fall below 0 on the cell: the other slacks, and
+the multipliers. Each is a half-space that the cell may leave by no more than the tolerance.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mpc.explicit.proof.cells import Cells
+from mpc.explicit.proof.claims import Claims, excess
+from mpc.explicit.proof.cone import in_cone
+from mpc.explicit.proof.finding import Finding, Kind
+from mpc.explicit.proof.measure import DEPENDENT, HARMLESS, Measure
+from plants.arrays import Array, Indices
+
+BLOCK = 500  # cells whose claims are held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Optimality:
+    """What was found: residual (share of the size of z), least multiplier and slack (half widths), tight rows (p, q).
+
+    `unsure` (p,) marks cells that fail, or pass only because what they miss is harmless to z: they may overlap others.
+    """
+
+    residual: float
+    multiplier: float
+    slack: float
+    tight: np.ndarray
+    unsure: np.ndarray
+    findings: tuple[Finding, ...]
+
+
+class Stationary(NamedTuple):
+    """How far a gradient is from the span of rows, as a share of z, and its multipliers; None for dependent rows."""
+
+    residual: float
+    multipliers: Array | None
+
+
+def optimality(cells: Cells, measure: Measure, listed: list[tuple[int, ...]], tolerance: float) -> Optimality:
+    """Return what the cells' laws miss of the KKT conditions; `listed` are the rows that the law calls active."""
+    starts = range(0, len(cells), BLOCK)
+    blocks = [np.arange(start, min(start + BLOCK, len(cells))) for start in starts]
+    parts = [_block(cells, measure, listed, tolerance, block) for block in blocks]
+    return Optimality(
+        residual=max(part.residual for part in parts),
+        multiplier=min(part.multiplier for part in parts),
+        slack=min(part.slack for part in parts),
+        tight=np.concatenate([part.tight for part in parts]),
+        unsure=np.concatenate([part.unsure for part in parts]),
+        findings=tuple(finding for part in parts for finding in part.findings),
+    )
+
+
+def _block(
+    cells: Cells, measure: Measure, listed: list[tuple[int, ...]], tolerance: float, at: Indices
+) -> Optimality:
+    gains, offsets = cells.gains[at] / measure.size[:, None], cells.offsets[at] / measure.size
+    slacks = measure.slacks(gains, offsets)
+    tight = measure.vanishing(slacks, tolerance)
+    gradients = measure.gradients(gains, offsets)
+    claims, findings = [_slack_claims(slacks, tight, at)], []
+    residual = least = 0.0
+    for i, cell in enumerate(at):
+        rows = np.flatnonzero(tight[i] & ~measure.always)
+        span = stationary(measure, gradients[i], rows)
+        residual = max(residual, span.residual)
+        finding = _listed_rows(cells, measure, int(cell), span, slacks[i], tight[i], gradients[i], listed[cell], tolerance)
+        if finding is not None:
+            findings.append(finding)
+        if span.multipliers is not None:
+            claims.append(_multiplier_claims(measure, int(cell), rows, span.multipliers))
+        else:
+            cone = in_cone(cells, measure, int(cell), rows, gradients[i], tolerance)
+            least = min(least, cone.least)
+            findings += [] if cone.finding is None else [cone.finding]
+    whole = Claims.joined(claims)
+    by = excess(whole, cells.sets, cells)
+    over = by.distance > tolerance
+    wrong = np.flatnonzero(over & (by.share > HARMLESS))
+    wrong = wrong[np.argsort(-by.distance[wrong], kind="stable")]
+    findings += [_claim_finding(cells, measure, whole, by.corner[k], float(by.distance[k]), k) for k in wrong]
+    unsure = np.isin(at, [*whole.cell[over], *(finding.regions[0] for finding in findings)])
+    kept = np.where(over & (by.share <= HARMLESS), 0.0, by.distance)
+    return Optimality(
+        residual=residual,
+        multiplier=min(least, -float(kept[whole.dual].max(initial=0.0))),
+        slack=-float(kept[~whole.dual].max(initial=0.0)),
+        tight=tight,
+        unsure=unsure,
+        findings=tuple(findings),
+    )
+
+
+def stationary(measure: Measure, gradient: Array, rows: Indices) -> Stationary:
+    """Return what is left of the gradient (k, 1 + t), over (1, y), beside the span of the rows, and their multipliers."""
+    normals = measure.normals[rows]
+    u, s, vt = np.linalg.svd(normals, full_matrices=False)
+    rank = int((s > DEPENDENT).sum())
+    along = vt[:rank] @ gradient
+    residual = measure.share(np.abs(gradient - vt[:rank].T @ along)) if len(rows) else measure.share(np.abs(gradient))
+    return Stationary(residual, -(u / s) @ along if rank == len(rows) else None)
+
+
+def _listed_rows(
+    cells: Cells, measure: Measure, cell: int, span: Stationary, slacks: Array, tight: np.ndarray,
+    gradient: Array, listed: tuple[int, ...], tolerance: float,
+) -> Finding | None:  # fmt: skip
+    """Return what is wrong with stationarity, or with the rows that the law lists as active."""
+    theta = cells.physical(cells.balls[1][cell])
+    if span.residual > tolerance:
+        return Finding.at(Kind.STATIONARY, (cell,), theta, span.residual)
+    named = measure.always.copy()
+    named[measure.twin[list(listed)]] = True
+    missed = np.abs(slacks).sum(axis=1) * (named & ~tight)
+    if missed.any():
+        return Finding.at(Kind.ACTIVE, (cell,), theta, missed.max(), row=measure.name(int(missed.argmax())))
+    rest = stationary(measure, gradient, np.flatnonzero(named & ~measure.always)).residual
+    return Finding.at(Kind.ACTIVE, (cell,), theta, rest) if rest > tolerance else None
+
+
+def _slack_claims(slacks: Array, tight: np.ndarray, at: Indices) -> Claims:
+    cell, row = np.nonzero(~tight)
+    values = slacks[cell, row]
+    return Claims(at[cell], at[cell], values[:, 0], values[:, 1:], np.ones(len(row)), row, np.zeros(len(row), bool))
+
+
+def _multiplier_claims(measure: Measure, cell: int, rows: Indices, values: Array) -> Claims:
+    which = np.full(len(rows), cell)
+    return Claims(which, which, values[:, 0], values[:, 1:], measure.effect[rows], rows, np.ones(len(rows), bool))
+
+
+def _claim_finding(cells: Cells, measure: Measure, claims: Claims, corner: Array, by: float, k: int) -> Finding:
+    kind = Kind.MULTIPLIER if claims.dual[k] else Kind.SLACK
+    row = measure.name(int(claims.row[k]))
+    return Finding.at(kind, (claims.cell[k],), cells.physical(corner), by, row=row)
