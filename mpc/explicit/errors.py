@@ -25,6 +25,21 @@ class Infeasible(ProblemError):
         )
 
 
+class Unbounded(ProblemError):
+    """An objective that falls without limit at some parameter that has a solution.
+
+    `direction` (n,) is a move of z that no row stops, `theta` a parameter at which the objective falls along it.
+    """
+
+    def __init__(self, direction: Array, theta: Array, way: str, point: str) -> None:
+        self.direction = direction
+        self.theta = theta
+        super().__init__(
+            f"unbounded: at {point} the objective falls without limit when one moves {way}, again and again: it has "
+            "no curvature that way and no row stops it. Bound one of these variables, or give it a weight in H"
+        )
+
+
 class OutsideDomain(LookupError):
     """A parameter for which the law has no region.
 

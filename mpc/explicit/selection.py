@@ -1,0 +1,109 @@
+"""Selection: the law of a problem whose H is singular (a linear program has H = 0), one minimiser for every theta.
+
+Of all minimisers it takes the one nearest to the middle of the variables' ranges, in half widths (see `metric`).
+Where theta does not change the slope along directions without curvature, this minimiser moves continuously. It is
+the limit of strictly convex problems: one of them is explored, and every active set that it has is taken to the limit
+exactly. For a linear program with parameters on the right-hand side a small weight already gives that minimiser
+(Mangasarian & Meyer, SIAM J. Control Optim. 17, 1979).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpc.explicit.coverage import Coverage, coverage
+from mpc.explicit.errors import NumericalError
+from mpc.explicit.expansion import Cell, limit_cell
+from mpc.explicit.joining import joined
+from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.unbounded import check_bounded
+from mpc.explicit.unit_free import UnitFree, unit_free
+from plants.arrays import Array
+
+WEIGHTS = (1e-3, 1e-5, 1e-7)  # of the regularisation, beside the largest coefficient of the objective; tried in turn
+JUMP = 1e-7  # half widths of a variable: laws that differ by more at a common border jump
+
+Solve = Callable[[MultiparametricQP], Iterable[Sequence[int]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """z = solution_gain theta + solution_offset on {A theta <= b}; fields as those of CriticalRegion.
+
+    The multipliers that prove optimality are 0 outside `active_rows`, everywhere on the piece.
+    """
+
+    A: Array
+    b: Array
+    solution_gain: Array
+    solution_offset: Array
+    active_rows: tuple[int, ...]
+    centre: Array
+    radius: float
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The pieces of a law, whether it is continuous, and the weight whose active sets covered everything.
+
+    The law may jump only where theta changes the cost along a direction without curvature.
+    """
+
+    pieces: tuple[Piece, ...]
+    continuous: bool
+    weight: float
+
+
+def select(problem: MultiparametricQP, solve: Solve) -> Selection:
+    """Return the pieces of the law of a problem with positive semidefinite H.
+
+    `solve` gets a strictly convex problem with the same rows (in variables and parameters of other units) and returns
+    the active sets, as row numbers, of all its regions; rows that always hold with equality may be left out.
+    Raises Unbounded before any exploration, Infeasible, and NumericalError where no weight gives a partition.
+    """
+    program = unit_free(problem)
+    check_bounded(problem, program)
+    cells: dict[tuple[int, ...], Cell] = {}
+    found = Coverage(0, 0.0, 0)
+    for weight in WEIGHTS:
+        for active in solve(regularised(program, weight, problem)):
+            one = limit_cell(program, active)
+            if one is not None:
+                cells.setdefault(one.active, one)
+        whole = joined(sorted(cells.values(), key=lambda c: (len(c.active), c.active)))
+        found = coverage(program, whole) if whole else Coverage(1, 0.0, 0)
+        if not found.holes and not found.overlaps and (found.jump <= JUMP or not program.settled):
+            return Selection(tuple(_physical(program, c) for c in whole), found.jump <= JUMP, weight)
+    raise NumericalError(
+        f"no weight of {WEIGHTS} gave a law without gaps: the last left {found.holes} facets open, {found.overlaps} "
+        f"overlaps and a jump of {found.jump:.2g} half widths; check the scaling of H, or add a small weight to it"
+    )
+
+
+def regularised(program: UnitFree, weight: float, problem: MultiparametricQP) -> MultiparametricQP:
+    """Return the unit-free problem with `weight` times half the squared length of y added: strictly convex."""
+    return MultiparametricQP(
+        H=program.H + weight * np.eye(len(program.f)),
+        f=program.f,
+        F=program.F,
+        G=program.G,
+        w=program.w,
+        S=program.S,
+        A_theta=program.E,
+        b_theta=program.e,
+        equality_rows=problem.equality_rows,
+        labels=problem.labels,
+    )
+
+
+def _physical(program: UnitFree, one: Cell) -> Piece:
+    A = one.A / program.half_width
+    gain = program.scale[:, None] * one.solution[:, 1:] / program.half_width
+    offset = program.middle + program.scale * one.solution[:, 0] - gain @ program.centre
+    centre = program.centre + program.half_width * one.centre
+    arrays = [np.array(a) for a in (A, one.b + A @ program.centre, gain, offset, centre)]
+    for array in arrays:
+        array.setflags(write=False)
+    A, b, gain, offset, centre = arrays
+    return Piece(A, b, gain, offset, one.active, centre, one.radius)
