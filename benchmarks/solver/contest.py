@@ -33,18 +33,28 @@ class Settings:
 
 @dataclass
 class Score:
-    """One solver on one problem: status ("ok" or why not), seconds of each run, regions, and the judge's verdict."""
+    """One solver on one problem: `status` is "ok", or why there is no law.
+
+    `seconds` on the clock and `cpu_s` of the processor, one for each run; regions; the judge's verdict.
+    """
 
     status: str = "ok"
     message: str = ""
     seconds: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
     build_s: float = 0.0
     regions: int | None = None
     verdict: Verdict | None = None
 
     @property
     def median(self) -> float | None:
+        """The median on the clock, in seconds; None where a run failed."""
         return statistics.median(self.seconds) if self.seconds and self.status == "ok" else None
+
+    @property
+    def busy(self) -> float | None:
+        """The same of the processor: other work on the machine counts less in it."""
+        return statistics.median(self.cpu_s) if self.cpu_s and self.status == "ok" else None
 
 
 def contest(
@@ -102,6 +112,7 @@ def _start(worker: Worker, score: Score) -> None:
 def _run(worker: Worker, score: Score) -> None:
     answer = worker.ask("run")
     score.seconds.append(answer["seconds"])
+    score.cpu_s.append(answer["cpu_s"])
     score.regions = answer["regions"]
 
 
@@ -118,4 +129,4 @@ def recorded(score: Score) -> dict:
     """The score as plain numbers, for JSON."""
     record = dict(vars(score))
     record["verdict"] = vars(score.verdict) if score.verdict else None
-    return json.loads(json.dumps(record | {"median_s": score.median}))
+    return json.loads(json.dumps(record | {"median_s": score.median, "median_cpu_s": score.busy}))

@@ -22,21 +22,26 @@ class Entry:
     cap: float
 
     @property
-    def best(self) -> float | None:
-        """PPOPT's least median in seconds, whether its law is right or not; None where none finished."""
-        medians = [self.scores[a].median for a in ALGORITHMS if a in self.scores and self.scores[a].regions]
-        return min((m for m in medians if m is not None), default=None)
+    def ratio(self) -> tuple[float, bool] | None:
+        """(PPOPT's fastest beside ours, exact?), whether its law is right or not.
+
+        Where all of PPOPT ran out of time, the cap stands for it: a lower bound. None: nothing to compare.
+        """
+        return self._ratio({name: score.median for name, score in self.scores.items()})
 
     @property
-    def ratio(self) -> tuple[float, bool] | None:
-        """(PPOPT's best beside ours, exact?): where PPOPT only ran out of time the cap is a lower bound."""
-        ours = self.scores[OURS].median
+    def busy_ratio(self) -> tuple[float, bool] | None:
+        """The same by processor time."""
+        return self._ratio({name: score.busy for name, score in self.scores.items()})
+
+    def _ratio(self, times: dict[str, float | None]) -> tuple[float, bool] | None:
+        ours, theirs = times[OURS], {a: self.scores[a] for a in ALGORITHMS if a in self.scores}
         if ours is None or not self.scores[OURS].regions:
             return None
-        if self.best is not None:
-            return self.best / ours, True
-        late = any(self.scores[a].status == "timeout" for a in ALGORITHMS if a in self.scores)
-        return (self.cap / ours, False) if late else None
+        finished = [times[a] for a, score in theirs.items() if score.regions and times[a] is not None]
+        if finished:
+            return min(finished) / ours, True
+        return (self.cap / ours, False) if any(score.status == "timeout" for score in theirs.values()) else None
 
     @property
     def regions(self) -> int:
@@ -73,15 +78,17 @@ def bars(entries: list[Entry]) -> list[str]:
     sentences = []
     for least, bar in BARS:
         ratios = [e.ratio[0] for e in entries if e.regions > least and e.ratio is not None]
+        busy = [e.busy_ratio[0] for e in entries if e.regions > least and e.busy_ratio is not None]
         if not ratios:
-            sentences.append(f"- more than {least} regions: no problem of that size was run")
+            sentences.append(f"- more than {least} regions: nothing to compare")
             continue
         median = statistics.median(ratios)
-        verdict = "reached" if median >= bar else "missed"
-        aim = "reached" if median >= AIM else "missed"
+        verdict, aim = ("reached" if median >= wanted else "missed" for wanted in (bar, AIM))
+        spread = f"least {rounded(min(ratios))}, most {rounded(max(ratios))}"
         sentences.append(
             f"- more than {least} regions: median ratio {rounded(median)} over {len(ratios)} problems "
-            f"(least {rounded(min(ratios))}, most {rounded(max(ratios))}); bar {bar:g} {verdict}, aim {AIM:g} {aim}"
+            f"({spread}; by processor time {rounded(statistics.median(busy))}); "
+            f"bar {bar:g} {verdict}, aim {AIM:g} {aim}"
         )
     return sentences
 

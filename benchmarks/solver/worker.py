@@ -42,9 +42,10 @@ def serve(load: Callable[[], Subject], problem: str, warm: str) -> None:
         started = time.perf_counter()
         subject = load()
         loaded = time.perf_counter() - started
-        first = timed(lambda: subject.solve(subject.prepare(arrays_of(warm))))[1] if warm else 0.0
+        if warm:
+            subject.solve(subject.prepare(arrays_of(warm)))
         prepared, build = timed(lambda: subject.prepare(arrays_of(problem)))
-        answer({"load_s": loaded, "first_s": first, "build_s": build, "memory_mb": peak()})
+        answer({"load_s": loaded, "build_s": build["seconds"], "memory_mb": peak()})
         obey(subject, prepared, answer)
     except Exception as error:  # noqa: BLE001  whatever a solver dies of is a result
         answer({"error": f"{type(error).__name__}: {error}"[:300], "kind": type(error).__name__})
@@ -55,8 +56,8 @@ def obey(subject: Subject, prepared: Any, answer: Callable[[dict], None]) -> Non
     for line in sys.stdin:
         command, _, argument = line.strip().partition(" ")
         if command == "run":
-            solution, seconds = timed(lambda: subject.solve(prepared))
-            answer({"seconds": seconds, "regions": len(subject.pieces(solution)), "memory_mb": peak()})
+            solution, spent = timed(lambda: subject.solve(prepared))
+            answer(spent | {"memory_mb": peak(), "regions": len(subject.pieces(solution))})
         elif command == "save":
             subject.pieces(solution).save(argument)
             answer({"saved": argument})
@@ -67,10 +68,11 @@ def arrays_of(path: str) -> Arrays:
         return {key: archive[key] for key in archive.files}
 
 
-def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    started = time.perf_counter()
+def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+    """The result, and the seconds on the clock and of the processor."""
+    started, busy = time.perf_counter(), time.process_time()
     result = work()
-    return result, time.perf_counter() - started
+    return result, {"seconds": time.perf_counter() - started, "cpu_s": time.process_time() - busy}
 
 
 def peak() -> float:
