@@ -23,10 +23,9 @@ class Border:
         length = row_lengths(A)
         self._sides = np.c_[A / length[:, None], (problem.b_theta - problem.A_theta @ cells.centre) / length]
         self._reached = np.zeros((0, cells.t + 1))
-        sides = np.c_[np.zeros((len(A), measure.G.shape[1])), self._sides[:, :-1]]
         rows, same = np.c_[measure.G, -measure.S], measure.always
-        self._A = np.vstack([rows, sides, -rows[same]])
-        self._b = np.concatenate([measure.w, self._sides[:, -1], -measure.w[same]])
+        self._A = np.vstack([rows, -rows[same]])
+        self._b = np.concatenate([measure.w, -measure.w[same]])
         self._n = measure.G.shape[1]
 
     @cached_property
@@ -37,7 +36,7 @@ class Border:
         """Return which planes (k,) are sides of the parameter set."""
         planes = np.c_[normals, levels]
         apart = np.stack([np.abs(planes - side).sum(axis=1) for side in self._sides])
-        return (apart <= SAME).any(axis=0)
+        return apart.min(axis=0) <= SAME
 
     def beyond(self, normal: Array, level: float) -> float:
         """Return a proved bound of how far the feasible parameters pass the plane {normal y = level}.

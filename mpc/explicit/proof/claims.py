@@ -76,7 +76,7 @@ def _over_boxes(claims: Claims, cells: Cells) -> Array:
 
 
 def _deviation(sets: Polytopes, which: Indices, normal: Array, level: Array) -> Array:
-    """Return how far (k,) the sets can reach beyond {normal y <= level} at most, by the one row that is most like it."""
+    """Return how far (k,) the sets can reach beyond {normal y <= level} at most, by the row that is most like it."""
     best = np.full(len(which), np.inf)
     step = max(1, BLOCK // (sets.A.shape[1] * sets.dimension))
     for start in range(0, len(which), step):

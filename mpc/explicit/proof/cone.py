@@ -29,9 +29,7 @@ class Cone:
     finding: Finding | None
 
 
-def in_cone(
-    cells: Cells, measure: Measure, cell: int, rows: Indices, gradient: Array, tolerance: float
-) -> Cone:
+def in_cone(cells: Cells, measure: Measure, cell: int, rows: Indices, gradient: Array, tolerance: float) -> Cone:
     """Return whether minus the gradient (k, 1 + t), an affine function of y, stays in the cone of the rows."""
     normals, least = measure.normals[rows], 0.0
     waiting = [Piece(cells.sets.A[cell], cells.sets.b[cell])]
@@ -59,7 +57,7 @@ def in_cone(
     return Cone(least, left_over)
 
 
-def _multipliers(normals: Array, gradient: Array, y: Array) -> tuple[Indices, Array, Array]:
+def _multipliers(normals: Array, gradient: Array, y: Array) -> tuple[Indices, np.ndarray, np.ndarray]:
     """Return independent rows, their affine multipliers (k, 1 + t) and what these leave of the gradient around y.
 
     At y itself the multipliers are 0 or more; what is left there counts as well.

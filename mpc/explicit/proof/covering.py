@@ -1,13 +1,13 @@
 """Covering: beyond every facet lies another cell, or the border of the feasible parameters.
 
-A facet is laid over the facet of another cell in the same plane that faces it. Every row of that cell must hold on the whole
-facet, shown by supports. What sticks out is cut off along the rows that it passes and laid over other cells in turn,
-until pieces are thinner than the sliver tolerance; these are counted. A piece for which there is no cell must lie in
-a plane that no feasible parameter passes.
+A facet is laid over a facet of another cell that faces it in the same plane. Every row of that cell must hold on the
+whole facet, shown by supports. What sticks out is cut off along the rows that it passes and laid over other cells in
+turn, until pieces are thinner than the sliver tolerance; these are counted. A piece for which there is no cell must
+lie in a plane that no feasible parameter passes.
 """
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -33,6 +33,10 @@ class Covering:
     jump: float
     slivers: int
     findings: tuple[Finding, ...]
+
+    def without(self, kind: Kind) -> Self:
+        """Return the same without the findings of one kind."""
+        return replace(self, findings=tuple(finding for finding in self.findings if finding.kind is not kind))
 
 
 class Patches(NamedTuple):
@@ -111,7 +115,17 @@ def _laid(
     by = _passed(sets, A, b, tolerance)
     covered = (by <= tolerance).all(axis=1)
     tally.gap = max(tally.gap, float(by[covered].max(initial=0.0)))
-    _note_jumps(facets, facet[covered], cell[covered], sets, np.flatnonzero(covered), centres[over][covered], size, tally, tolerance)
+    _note_jumps(
+        facets,
+        facet[covered],
+        cell[covered],
+        sets,
+        np.flatnonzero(covered),
+        centres[over][covered],
+        size,
+        tally,
+        tolerance,
+    )
     parts, owner, tried = [], [], []
     for k in np.flatnonzero(~covered):
         rows = np.flatnonzero(by[k] > tolerance)

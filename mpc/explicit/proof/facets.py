@@ -63,7 +63,7 @@ class Facets:
 
 
 def _perpendicular(normal: Array) -> Array:
-    """Return orthonormal bases (f, t, t - 1) of the planes: columns of the reflections that turn normals to the last axis."""
+    """Return orthonormal bases (f, t, t - 1) of the planes, by reflections that turn normals to the last axis."""
     mirror = normal.copy()
     mirror[:, -1] += np.where(normal[:, -1] >= 0, 1.0, -1.0)
     reflection = np.eye(normal.shape[1]) - 2 * mirror[:, :, None] * (

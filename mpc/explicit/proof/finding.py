@@ -13,7 +13,8 @@ from plants.arrays import Array
 class Kind(Enum):
     """What is wrong; the value is the text in which the amount stands."""
 
-    ACTIVE = "the rows listed as active miss equality, or stationarity, by {amount:.3g} of the size of z"
+    ACTIVE = "a row that holds with equality by the law's word misses it by {amount:.3g} of the size of z"
+    LISTED = "without rows that the law does not list as active the solution would be {amount:.3g} of its size off"
     STATIONARY = "the gradient leaves the span of the tight rows by {amount:.3g} of the size of z"
     MULTIPLIER = "a multiplier is negative up to {amount:.3g} half widths inside"
     SLACK = "a row is violated up to {amount:.3g} half widths inside"
@@ -21,7 +22,6 @@ class Kind(Enum):
     UNCOVERED = "beyond a facet nothing follows for {amount:.3g} half widths"
     OVERLAP = "interiors overlap by {amount:.3g} half widths"
     JUMP = "the law jumps by {amount:.3g} of the size of z"
-    GAIN = "gain and offset are not the first rows of the solution's: {amount:.3g} of the size of z"
     UNDECIDED = "not decided: {amount:g} pieces are left"
 
 

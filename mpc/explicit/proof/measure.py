@@ -10,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
-from mpc.explicit.proof.cells import Cells
 from mpc.explicit.linear import row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.proof.cells import Cells
 from plants.arrays import Array, Indices
 
 SAME = 1e-12  # rows of unit length that differ by less are one row
@@ -67,7 +67,7 @@ class Measure:
             twin=twin,
             always=always,
             free=_null_space(G[first][always] @ back),
-            names=problem.names.rows,
+            names=(*problem.names.rows, *(f"parameter set row {i}" for i in range(len(problem.b_theta)))),
         )
 
     def gradients(self, gains: Array, offsets: Array) -> Array:
@@ -122,8 +122,11 @@ def _size(H: Array, largest: Array) -> Array:
 
 
 def _rows(problem: MultiparametricQP, cells: Cells, size: Array) -> tuple[Array, Array, Array]:
-    """Return G, w, S over (x, y), G of unit rows; rows without z are scaled as they are."""
-    G, w, S = problem.G * size, problem.w + problem.S @ cells.centre, problem.S * cells.half_width
+    """Return G, w, S over (x, y), those of the parameter set last; G of unit rows, where z counts."""
+    sides = np.zeros((len(problem.b_theta), problem.n))
+    G = np.vstack([problem.G, sides]) * size
+    w = np.concatenate([problem.w + problem.S @ cells.centre, problem.b_theta - problem.A_theta @ cells.centre])
+    S = np.vstack([problem.S, -problem.A_theta]) * cells.half_width
     length = np.linalg.norm(G, axis=1)
     plain = np.abs(w) + np.abs(S).sum(axis=1)
     length = np.where(length > 0, length, np.where(plain > 0, plain, 1.0))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from mpc.explicit.proof.cells import BOX, Cells
 from mpc.explicit.proof.facets import Facets
@@ -14,9 +14,10 @@ BLOCK = 2_000_000  # entries of violations that are held at once
 
 
 class Surroundings(NamedTuple):
-    """What holds a point beside one cell: a cell that faces it (-1: none), the deepest cell and its depth there,
+    """What lies around a point of a facet, beside the facet's own cell.
 
-    and along the facet's normal the next cell (-1: none) and how far it is.
+    `facing` is a cell with a facet against it (-1: none), `cell` the one in which the point lies deepest, at `depth`,
+    `next` the one that the normal from the point enters after `gap` half widths (-1: none).
     """
 
     facing: int
@@ -32,13 +33,13 @@ class Neighbours:
     def __init__(self, facets: Facets, tolerance: float) -> None:
         self._facets, self._tolerance = facets, tolerance
         planes = np.c_[facets.normal, facets.level]
-        pairs = cKDTree(planes).query_ball_tree(cKDTree(-planes), NEAR)
+        pairs = KDTree(planes).query_ball_tree(KDTree(-planes), NEAR)
         self._counts = np.array([len(near) for near in pairs], dtype=np.intp)
         self._starts = np.cumsum(self._counts) - self._counts
         self._facing = np.array([g for near in pairs for g in near], dtype=np.intp)
 
     def best(self, facet: Indices, points: Array, tried: list[frozenset[int]]) -> Indices:
-        """Return the cells (k,) that face the facets at these points of theirs (k, t) and reach furthest around; -1: none."""
+        """Return the cells (k,) that face the facets at these points (k, t) and reach furthest around; -1: none."""
         counts = self._counts[facet]
         patch = np.repeat(np.arange(len(facet)), counts)
         inner = np.arange(len(patch)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -70,7 +71,7 @@ class Neighbours:
         return Surroundings(int(open_[0]) if open_ else -1, deepest, -float(worst[deepest]), near, gap)
 
     def _violations(self, cell: Indices, row: Indices, points: Array) -> tuple[Array, Array]:
-        """Return by how much points (k, t) pass the rows of cells (k,) at most, but for one row, and by how much that one."""
+        """Return by how much points (k, t) pass the rows of cells (k,) at most, beside one row, and that one."""
         sets = self._facets.cells.sets
         around, facing = np.zeros(len(cell)), np.zeros(len(cell))
         step = max(1, BLOCK // (sets.A.shape[1] * max(1, sets.dimension)))

@@ -18,6 +18,7 @@ from mpc.explicit.proof.measure import DEPENDENT, HARMLESS, Measure
 from plants.arrays import Array, Indices
 
 BLOCK = 500  # cells whose claims are held at once
+NEARLY = 1e-4  # shares of the size of z: a listed row that misses equality by less is judged as a tight one
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,48 +58,66 @@ def optimality(cells: Cells, measure: Measure, listed: list[tuple[int, ...]], to
     )
 
 
-def _block(
-    cells: Cells, measure: Measure, listed: list[tuple[int, ...]], tolerance: float, at: Indices
-) -> Optimality:
+def _block(cells: Cells, measure: Measure, listed: list[tuple[int, ...]], tolerance: float, at: Indices) -> Optimality:
     gains, offsets = cells.gains[at] / measure.size[:, None], cells.offsets[at] / measure.size
-    slacks = measure.slacks(gains, offsets)
-    tight = measure.vanishing(slacks, tolerance)
-    gradients = measure.gradients(gains, offsets)
-    claims, findings = [_slack_claims(slacks, tight, at)], []
-    residual = least = 0.0
+    slacks, gradients = measure.slacks(gains, offsets), measure.gradients(gains, offsets)
+    tight, findings = _tight(cells, measure, slacks, [listed[cell] for cell in at], at, tolerance)
+    claims = [_slack_claims(slacks, tight, at)]
+    residual, least = max((finding.amount for finding in findings), default=0.0), 0.0
     for i, cell in enumerate(at):
         rows = np.flatnonzero(tight[i] & ~measure.always)
         span = stationary(measure, gradients[i], rows)
         residual = max(residual, span.residual)
-        finding = _listed_rows(cells, measure, int(cell), span, slacks[i], tight[i], gradients[i], listed[cell], tolerance)
-        if finding is not None:
-            findings.append(finding)
+        findings += _left_over(cells, measure, int(cell), span, gradients[i], listed[cell], tolerance)
         if span.multipliers is not None:
             claims.append(_multiplier_claims(measure, int(cell), rows, span.multipliers))
         else:
             cone = in_cone(cells, measure, int(cell), rows, gradients[i], tolerance)
             least = min(least, cone.least)
             findings += [] if cone.finding is None else [cone.finding]
-    whole = Claims.joined(claims)
-    by = excess(whole, cells.sets, cells)
+    return _judged(cells, measure, Claims.joined(claims), tight, findings, residual, least, at, tolerance)
+
+
+def _judged(
+    cells: Cells, measure: Measure, claims: Claims, tight: np.ndarray, findings: list[Finding], residual: float,
+    least: float, at: Indices, tolerance: float,
+) -> Optimality:  # fmt: skip
+    """Return all findings, with those of the claims; the largest first."""
+    by = excess(claims, cells.sets, cells)
     over = by.distance > tolerance
     wrong = np.flatnonzero(over & (by.share > HARMLESS))
     wrong = wrong[np.argsort(-by.distance[wrong], kind="stable")]
-    findings += [_claim_finding(cells, measure, whole, by.corner[k], float(by.distance[k]), k) for k in wrong]
-    unsure = np.isin(at, [*whole.cell[over], *(finding.regions[0] for finding in findings)])
+    findings = findings + [
+        _claim_finding(cells, measure, claims, by.corner[k], float(by.distance[k]), k) for k in wrong
+    ]
     kept = np.where(over & (by.share <= HARMLESS), 0.0, by.distance)
     return Optimality(
         residual=residual,
-        multiplier=min(least, -float(kept[whole.dual].max(initial=0.0))),
-        slack=-float(kept[~whole.dual].max(initial=0.0)),
+        multiplier=min(least, 0.0 - float(kept[claims.dual].max(initial=0.0))),
+        slack=0.0 - float(kept[~claims.dual].max(initial=0.0)),
         tight=tight,
-        unsure=unsure,
+        unsure=np.isin(at, [*claims.cell[over], *(finding.regions[0] for finding in findings)]),
         findings=tuple(findings),
     )
 
 
+def _tight(
+    cells: Cells, measure: Measure, slacks: Array, listed: list[tuple[int, ...]], at: Indices, tolerance: float
+) -> tuple[np.ndarray, list[Finding]]:
+    """Return which slacks vanish on which cell, and what listed rows miss; those that nearly vanish count as well."""
+    tight, findings = measure.vanishing(slacks, tolerance), []
+    for i, rows in enumerate(listed):
+        missed = np.abs(slacks[i]).sum(axis=1) * (_named(measure, rows) & ~tight[i])
+        if missed.any():
+            worst = int(missed.argmax())
+            theta = cells.physical(cells.balls[1][at[i]])
+            findings.append(Finding.at(Kind.ACTIVE, (at[i],), theta, missed[worst], row=measure.name(worst)))
+            tight[i] |= (missed > 0) & (missed < NEARLY)
+    return tight, findings
+
+
 def stationary(measure: Measure, gradient: Array, rows: Indices) -> Stationary:
-    """Return what is left of the gradient (k, 1 + t), over (1, y), beside the span of the rows, and their multipliers."""
+    """Return what is left of the gradient (k, 1 + t), over (1, y), beside the span of rows, and multipliers."""
     normals = measure.normals[rows]
     u, s, vt = np.linalg.svd(normals, full_matrices=False)
     rank = int((s > DEPENDENT).sum())
@@ -107,21 +126,23 @@ def stationary(measure: Measure, gradient: Array, rows: Indices) -> Stationary:
     return Stationary(residual, -(u / s) @ along if rank == len(rows) else None)
 
 
-def _listed_rows(
-    cells: Cells, measure: Measure, cell: int, span: Stationary, slacks: Array, tight: np.ndarray,
-    gradient: Array, listed: tuple[int, ...], tolerance: float,
-) -> Finding | None:  # fmt: skip
-    """Return what is wrong with stationarity, or with the rows that the law lists as active."""
+def _left_over(
+    cells: Cells, measure: Measure, cell: int, span: Stationary, gradient: Array, listed: tuple[int, ...],
+    tolerance: float,
+) -> list[Finding]:  # fmt: skip
+    """Return what the tight rows leave of the gradient; or, where they leave nothing, the rows listed as active."""
     theta = cells.physical(cells.balls[1][cell])
     if span.residual > tolerance:
-        return Finding.at(Kind.STATIONARY, (cell,), theta, span.residual)
+        return [Finding.at(Kind.STATIONARY, (cell,), theta, span.residual)]
+    rest = stationary(measure, gradient, np.flatnonzero(_named(measure, listed) & ~measure.always)).residual
+    return [Finding.at(Kind.LISTED, (cell,), theta, rest)] if rest > tolerance else []
+
+
+def _named(measure: Measure, listed: tuple[int, ...]) -> np.ndarray:
+    """Return which rows are equalities or among the listed ones."""
     named = measure.always.copy()
     named[measure.twin[list(listed)]] = True
-    missed = np.abs(slacks).sum(axis=1) * (named & ~tight)
-    if missed.any():
-        return Finding.at(Kind.ACTIVE, (cell,), theta, missed.max(), row=measure.name(int(missed.argmax())))
-    rest = stationary(measure, gradient, np.flatnonzero(named & ~measure.always)).residual
-    return Finding.at(Kind.ACTIVE, (cell,), theta, rest) if rest > tolerance else None
+    return named
 
 
 def _slack_claims(slacks: Array, tight: np.ndarray, at: Indices) -> Claims:

@@ -48,7 +48,7 @@ def _pairs(
 
 def _boxes_overlap(lower: Array, upper: Array, cell: int, others: Indices, tolerance: float) -> np.ndarray:
     least = np.minimum(upper[cell], upper[others]) - np.maximum(lower[cell], lower[others])
-    return (least > 2 * tolerance).all(axis=1)
+    return least.min(axis=1) > 2 * tolerance
 
 
 def _shared(cells: Cells, i: Indices, j: Indices, tolerance: float) -> list[Finding]:

@@ -6,6 +6,7 @@ trusted: the multipliers of its last corner are solved for again, clipped at 0, 
 against the box (weak duality). Problems that it does not finish go to HiGHS, whose multipliers pass the same check.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +19,6 @@ PASSED = 1e-13  # a row that a corner passes by less holds there
 PIVOT = 1e-10  # smaller pivots would make the corner's equations singular
 STEPS = 150  # of the dual simplex; what takes longer goes to HiGHS
 CHUNK = 200_000  # entries that a block of problems may hold
-WORTH = 8  # the problems still on their way are gathered anew once they fell to 7/8
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Polytopes:
     box: float
 
     @classmethod
-    def stack(cls, sets: list[tuple[Array, Array]], box: float) -> "Polytopes":
+    def stack(cls, sets: Sequence[tuple[Array, Array]], box: float) -> "Polytopes":
         """Return the sets (A, b) filled up to one number of rows."""
         most = max(len(b) for _, b in sets)
         A, b = np.zeros((len(sets), most, sets[0][0].shape[1])), np.ones((len(sets), most))
@@ -62,7 +62,7 @@ def supports(sets: Polytopes, which: Indices, costs: Array, enough: Array | None
     """
     value, corner = np.zeros(len(which)), np.zeros((len(which), sets.dimension))
     if not sets.dimension:
-        return Supports(np.where((sets.b < -PASSED).any(axis=1)[which], -np.inf, 0.0), corner)
+        return Supports(np.where(sets.b.min(axis=1)[which] < -PASSED, -np.inf, 0.0), corner)
     goal = np.full(len(which), -np.inf) if enough is None else enough
     step = max(1, CHUNK // ((sets.A.shape[1] + 2 * sets.dimension) * sets.dimension))
     for start in range(0, len(which), step):
