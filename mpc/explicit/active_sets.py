@@ -1,6 +1,6 @@
 """Active sets as bit masks, and the set of all masks seen: an open-addressing table over a list that is the queue."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def _slot(mask: np.ndarray, store: np.ndarray, table: np.ndarray) -> int:
     for word in mask:
         code = (code ^ word) * np.uint64(0xBF58476D1CE4E5B9)
         code ^= code >> np.uint64(29)
-    place = np.int64(code & np.uint64(len(table) - 1))
+    place: Any = np.int64(code & np.uint64(len(table) - 1))
     while table[place] >= 0:
         same = True
         for word in range(len(mask)):

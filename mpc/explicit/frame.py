@@ -1,4 +1,4 @@
-"""Frame: the coordinates phi in which a parameter set fills the box [-1, 1], also where theta cannot move in some direction."""
+"""Frame: coordinates phi in which a parameter set fills the box [-1, 1], also where theta cannot move freely."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -22,6 +22,7 @@ from mpc.explicit.storage import read_archive, write_archive
 from plants.arrays import Array, bounds_pair, real_array
 
 KIND = "law"
+PROBLEM = ("H", "f", "F", "G", "w", "S", "A_theta", "b_theta")
 CHUNK = 4_000_000  # entries of the (points, half-spaces) matrix that location builds at once
 
 
@@ -38,6 +39,7 @@ class PiecewiseAffineLaw:
 
     Called with parameters (..., t) it returns inputs (..., m), or raises OutsideDomain. `parameter_bounds`
     is the smallest box (lower, upper) around the parameter set; `input_bounds` is None where the problem has none.
+    `problem` is what the law solves; `partial` says why regions are missing, and is empty where none is.
     """
 
     regions: Sequence[CriticalRegion]
@@ -56,6 +58,8 @@ class PiecewiseAffineLaw:
             raise ProblemError(f"`labels` is a {type(self.labels).__name__}; pass Labels(parameters, variables, rows)")
         if not isinstance(self.regions, Regions):
             object.__setattr__(self, "regions", _checked(self.regions, self.labels.rows))
+        if not isinstance(self.partial, str):
+            raise ProblemError(f"`partial` is {self.partial!r}; pass a text, or an empty one for a whole law")
         check_labels(self.labels, self.t, self._flat.solution_offset.shape[1])
         if self.parameter_set.dimension != self.t:
             raise ProblemError(f"`parameter_set` has {self.parameter_set.dimension} parameters, the regions {self.t}")
@@ -114,11 +118,12 @@ class PiecewiseAffineLaw:
         data, arrays = read_archive(path, KIND)
         try:
             labels = Labels.from_dict(data["labels"])
-            regions = Regions(**{name: arrays[name] for name in ARRAYS}, inputs=int(data["inputs"]), rows=labels.rows)
+            regions = Regions(**{name: arrays[name] for name in ARRAYS}, rows=labels.rows)
             parameter_set = Polyhedron(arrays["parameter_A"], arrays["parameter_b"])
             lower, upper = arrays["parameter_bounds"]
             bounds = tuple(arrays["input_bounds"]) if "input_bounds" in arrays else None
-            return cls(regions, parameter_set, (lower, upper), labels, bounds)
+            problem = _problem(arrays, labels) if "H" in arrays else None
+            return cls(regions, parameter_set, (lower, upper), labels, bounds, problem, data["partial"])
         except (LookupError, ArithmeticError, AttributeError, TypeError, ValueError) as cause:
             raise FileFormatError(f"{path} does not hold a whole law: {cause}; write it again") from cause
 
@@ -141,7 +146,7 @@ class PiecewiseAffineLaw:
     @property
     def m(self) -> int:
         """Return the number of inputs."""
-        return self._flat.inputs
+        return self._flat.gain.shape[1]
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -166,12 +171,12 @@ class PiecewiseAffineLaw:
     @cached_property
     def gains(self) -> Array:
         """Return the gains of all regions, (p, m, t)."""
-        return self._flat.solution_gain[:, : self.m]
+        return self._flat.gain
 
     @cached_property
     def offsets(self) -> Array:
         """Return the offsets of all regions, (p, m)."""
-        return self._flat.solution_offset[:, : self.m]
+        return self._flat.offset
 
     @cached_property
     def halfspaces(self) -> tuple[Array, Array, np.ndarray]:
@@ -203,7 +208,10 @@ class PiecewiseAffineLaw:
         arrays["parameter_bounds"] = np.stack(self.parameter_bounds)
         if self.input_bounds is not None:
             arrays["input_bounds"] = np.stack(self.input_bounds)
-        return {"inputs": self.m, "labels": self.labels.to_dict()}, arrays
+        if self.problem is not None:
+            arrays |= {name: getattr(self.problem, name) for name in PROBLEM}
+            arrays["equality_rows"] = np.array(self.problem.equality_rows, dtype=np.int64)
+        return {"labels": self.labels.to_dict(), "partial": self.partial}, arrays
 
     @property
     def _flat(self) -> Regions:
@@ -230,6 +238,11 @@ class PiecewiseAffineLaw:
     def _check_inside(self, points: Array, region: np.ndarray, margin: np.ndarray) -> None:
         if (margin < -TOLERANCE).any():
             raise outside_domain(self, points, region, margin)
+
+
+def _problem(arrays: dict[str, np.ndarray], labels: Labels) -> MultiparametricQP:
+    rows = tuple(int(row) for row in arrays["equality_rows"])
+    return MultiparametricQP(**{name: arrays[name] for name in PROBLEM}, equality_rows=rows, labels=labels)
 
 
 def _checked(regions: object, rows: tuple[str, ...]) -> Regions:

@@ -49,6 +49,7 @@ def _physical(problem: MultiparametricQP, ldp: LeastDistanceProblem, pieces: Pie
     """Return the pieces over physical theta, with the rows' numbers in the problem."""
     frame, level, gain = ldp.frame, pieces.solution[:, :, 0], _without_noise(pieces.solution)
     gain = gain @ frame.inverse
+    offset = level - gain @ frame.centre
     A, b, half_spaces = pieces.A @ frame.inverse, pieces.b, pieces.facet_count
     if len(frame.fixed):
         A, b, half_spaces = _held(frame.fixed, A, b, half_spaces)
@@ -60,9 +61,10 @@ def _physical(problem: MultiparametricQP, ldp: LeastDistanceProblem, pieces: Pie
         active_count=pieces.tight.sum(axis=1),
         centre=frame.point(pieces.centre),
         radius=pieces.radius,
+        gain=gain[:, :inputs],
+        offset=offset[:, :inputs],
         solution_gain=gain,
-        solution_offset=level - gain @ frame.centre,
-        inputs=inputs,
+        solution_offset=offset,
         rows=problem.names.rows,
     )
 

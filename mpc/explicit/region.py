@@ -11,7 +11,7 @@ from mpc.explicit.errors import ProblemError
 from plants.arrays import Array
 
 COUNTING = ("half_spaces", "active_rows", "active_count")  # arrays of whole numbers
-ARRAYS = ("A", "b", *COUNTING, "centre", "radius", "solution_gain", "solution_offset")
+ARRAYS = ("A", "b", *COUNTING, "centre", "radius", "gain", "offset", "solution_gain", "solution_offset")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Regions(Sequence[CriticalRegion]):
     """All regions of a law, kept as a few flat arrays; an item is a view of them, made when it is asked for.
 
     `A`, `b` hold the half-spaces of all regions one after another, `half_spaces` (p,) how many each has; likewise
-    `active_rows` and `active_count`. `solution_gain` is (p, n, t), of which a law uses the first `inputs` rows.
+    `active_rows` and `active_count`. `solution_gain` is (p, n, t), `gain` its first m rows; offsets likewise.
     """
 
     A: Array
@@ -54,14 +54,15 @@ class Regions(Sequence[CriticalRegion]):
     active_count: np.ndarray
     centre: Array
     radius: Array
+    gain: Array
+    offset: Array
     solution_gain: Array
     solution_offset: Array
-    inputs: int
     rows: tuple[str, ...]
 
     def __post_init__(self) -> None:
         """Check everything that indexing relies on."""
-        _check_fit(self.arrays, self.inputs, len(self.rows))
+        _check_fit(self.arrays, len(self.rows))
         for array in self.arrays.values():
             array.setflags(write=False)
 
@@ -76,9 +77,10 @@ class Regions(Sequence[CriticalRegion]):
             active_count=np.array([len(r.active_rows) for r in regions], dtype=np.int64),
             centre=np.stack([r.centre for r in regions]),
             radius=np.array([r.radius for r in regions], dtype=np.float64),
+            gain=np.stack([r.gain for r in regions]),
+            offset=np.stack([r.offset for r in regions]),
             solution_gain=np.stack([r.solution_gain for r in regions]),
             solution_offset=np.stack([r.solution_offset for r in regions]),
-            inputs=len(regions[0].offset),
             rows=tuple(rows),
         )
 
@@ -113,35 +115,35 @@ class Regions(Sequence[CriticalRegion]):
         i = range(len(self))[index]
         faces = slice(self.starts[i], self.starts[i + 1])
         active = tuple(self.active_rows[self._marks[i] : self._marks[i + 1]].tolist())
-        gain, offset = self.solution_gain[i], self.solution_offset[i]
         return CriticalRegion(
             A=self.A[faces],
             b=self.b[faces],
-            gain=gain[: self.inputs],
-            offset=offset[: self.inputs],
+            gain=self.gain[i],
+            offset=self.offset[i],
             active=tuple(self.rows[k] for k in active),
             active_rows=active,
             centre=self.centre[i],
             radius=float(self.radius[i]),
-            solution_gain=gain,
-            solution_offset=offset,
+            solution_gain=self.solution_gain[i],
+            solution_offset=self.solution_offset[i],
         )
 
 
-def _check_fit(arrays: Mapping[str, np.ndarray], inputs: int, rows: int) -> None:
+def _check_fit(arrays: Mapping[str, np.ndarray], rows: int) -> None:
     """Check everything that indexing relies on, so that a wrong file is named and never indexed out of range."""
     _check_arrays(arrays)
     p, n, t = arrays["solution_gain"].shape
+    m = arrays["gain"].shape[1]
+    if not 1 <= m <= n:
+        raise ProblemError(f"the regions have {m} inputs, but the solution has {n} variables")
     sizes = {"half_spaces": (p,), "active_count": (p,), "centre": (p, t), "radius": (p,), "solution_offset": (p, n)}
-    sizes |= {"A": (len(arrays["b"]), t)}
+    sizes |= {"A": (len(arrays["b"]), t), "gain": (p, m, t), "offset": (p, m)}
     for name, shape in sizes.items():
         if arrays[name].shape != shape:
             have = arrays[name].shape
             raise ProblemError(f"array `{name}` has shape {have}, but `solution_gain` and `b` ask for {shape}")
     _check_counts(arrays, "half_spaces", "b", least=1)
     _check_counts(arrays, "active_count", "active_rows", least=0)
-    if not 1 <= inputs <= n:
-        raise ProblemError(f"`inputs` is {inputs}, but the solution has {n} variables")
     active = arrays["active_rows"]
     if len(active) and not (active.min() >= 0 and active.max() < rows):
         raise ProblemError(f"`active_rows` names row {active.max()}, but the problem has {rows} rows")
@@ -149,7 +151,7 @@ def _check_fit(arrays: Mapping[str, np.ndarray], inputs: int, rows: int) -> None
 
 def _check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
     wanted = {"A": 2, "b": 1, "half_spaces": 1, "active_rows": 1, "active_count": 1, "centre": 2, "radius": 1}
-    for name, axes in (wanted | {"solution_gain": 3, "solution_offset": 2}).items():
+    for name, axes in (wanted | {"gain": 3, "offset": 2, "solution_gain": 3, "solution_offset": 2}).items():
         if name not in arrays or arrays[name].ndim != axes:
             raise ProblemError(f"array `{name}` is missing or has not {axes} axes")
         kind = "int64" if name in COUNTING else "float64"

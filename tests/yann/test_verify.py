@@ -40,7 +40,7 @@ def problems(draw) -> MPCProblem:
 def test_new_actors_are_exact(law, form):
     found = verify(YannActor.from_law(law, residual=form), law, points=1000)
     assert found.passed, str(found)
-    assert found.max_error <= 1e-12
+    assert found.max_error <= 1e-11  # a vertex is known to about 1e-13, and the law is up to 24 input ranges steep
     assert found.facets == found.half_spaces == len(law.halfspaces[1])
     assert list(found.counts) == KINDS
     assert found.counts["random"] == found.counts["outside"] == 1000

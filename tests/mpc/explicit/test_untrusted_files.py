@@ -206,12 +206,9 @@ def test_a_header_that_promises_something_else(path, header, words):
         {"labels": {"parameters": ["a"], "variables": ["z"], "rows": []}},
         {"labels": {"parameters": ["a"], "variables": ["z"], "rows": ["a", "b"], "parameter_units": ["m", "s"]}},
         {"labels": {"parameters": ["a"], "variables": ["z"], "rows": ["a", "b"], "more": []}},
-        {"inputs": 0},
-        {"inputs": 2},
-        {"inputs": None},
-        {"inputs": float("inf")},
-        {"inputs": float("nan")},
-        {"inputs": "many"},
+        {"partial": None},
+        {"partial": 2},
+        {"partial": ["stopped"]},
     ],
 )
 def test_data_that_do_not_fit(path, data):
