@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mpc.explicit.expansion import Cell
-from mpc.explicit.least_distance import FEASIBLE, nearest, workspace
+from mpc.explicit.interior import ball_in, holds_ball
 from mpc.explicit.unit_free import UnitFree
 from plants.arrays import Array
 
@@ -18,7 +18,8 @@ STEP = 1e-7  # half widths: how far beyond a facet the neighbour is looked for
 INSIDE = 1e-11  # half widths: how far outside a cell a point may lie that it answers for
 BORDER = 1e-8  # half widths: feasible parameters pass the plane of a border by less
 OVERLAP = 1e-9  # half widths: a point this deep in two cells shows that they overlap
-ROUNDS = 3  # directions from the centre of a cell for each parameter
+RAYS = 3  # directions from the centre of a facet for each parameter
+PARALLEL = 1e-9  # a row that turns away from a facet's plane by less is parallel to it
 CHUNK = 4_000_000  # entries of the (points, rows) matrix that is built at once
 
 
@@ -64,12 +65,11 @@ def _jump(solutions: Array, points: Array, owner: np.ndarray, inside: np.ndarray
 def _facet_points(cells: Sequence[Cell]) -> tuple[Array, np.ndarray, np.ndarray]:
     """Return points in the relative interior of all facets, and the cell and the row (of all rows) of each."""
     t = cells[0].A.shape[1]
-    spread = np.random.default_rng(0).standard_normal((ROUNDS * t, t))
+    directions = np.random.default_rng(0).standard_normal((RAYS * t, t - 1))
     points, owner, rows, first = [], [], [], 0
     for index, one in enumerate(cells):
-        starts = _spread(one, spread)
         for row in range(len(one.b)):
-            found = _on_facet(one, row, starts)
+            found = _on_facet(one, row, directions)
             points.append(found)
             owner += [index] * len(found)
             rows += [first + row] * len(found)
@@ -77,20 +77,21 @@ def _facet_points(cells: Sequence[Cell]) -> tuple[Array, np.ndarray, np.ndarray]
     return np.concatenate(points), np.array(owner), np.array(rows)
 
 
-def _spread(one: Cell, directions: Array) -> Array:
-    """Return points well inside the cell, most of the way from its centre to its border."""
-    room, speed = one.b - one.A @ one.centre, directions @ one.A.T
+def _on_facet(one: Cell, row: int, directions: Array) -> Array:
+    """Return points of one facet: the centre of a ball in it, and points most of the way from there to its edges."""
+    normal = one.A[row]
+    foot = one.centre + (one.b[row] - normal @ one.centre) * normal
+    if len(normal) == 1:
+        return foot[None]
+    along = np.linalg.svd(normal[None])[2][1:].T
+    others = np.arange(len(one.b)) != row
+    A, b = one.A[others] @ along, one.b[others] - one.A[others] @ foot
+    length = np.linalg.norm(A, axis=1)
+    real = length > PARALLEL
+    A, b = np.ascontiguousarray(A[real] / length[real, None]), b[real] / length[real]
+    if not holds_ball(A, b, 2 * STEP):
+        return np.zeros((0, len(normal)))
+    _, centre = ball_in(A, b, 2 * STEP)
+    speed, room = directions @ A.T, b - A @ centre
     reach = np.where(speed > 0, room / np.where(speed > 0, speed, 1.0), np.inf).min(axis=1)
-    return one.centre + 0.9 * reach[:, None] * directions
-
-
-def _on_facet(one: Cell, row: int, starts: Array) -> Array:
-    """Return points of one facet: those nearest to the starts, drawn a little towards their mean."""
-    order, work, found = np.arange(len(one.b)), workspace(one.A.shape[1]), []
-    for start in starts:
-        levels = one.b - one.A @ start
-        if nearest(one.A, levels, order, len(order), 0.0, row, levels[row], np.inf, 1e-13, work) == FEASIBLE:
-            found.append(start + work.x)
-    nearby = np.array(found).reshape(-1, one.A.shape[1])
-    mean = nearby.mean(axis=0) if len(nearby) else one.centre
-    return np.vstack([mean, mean + 0.9 * (nearby - mean)]) if len(nearby) else nearby
+    return foot + np.vstack([centre, centre + 0.9 * reach[:, None] * directions]) @ along.T

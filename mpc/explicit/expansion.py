@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
-from mpc.explicit.kernels import PASSED, largest_ball, minimal_rows
+from mpc.explicit.interior import ball_in, holds_ball
+from mpc.explicit.kernels import PASSED, minimal_rows
 from mpc.explicit.unit_free import RANK, UnitFree, null_space
 from plants.arrays import Array
 
@@ -68,9 +69,9 @@ def limit_cell(program: UnitFree, active: Sequence[int]) -> Cell | None:
 def cell(active: tuple[int, ...], tight: tuple[int, ...], solution: Array, A: Array, b: Array) -> Cell | None:
     """Return the cell on {A p <= b}, unit rows, with those that it needs; None if it has no interior."""
     A, b = np.ascontiguousarray(A), np.ascontiguousarray(b)
-    radius, centre = largest_ball(A, b)
-    if radius <= TOLERANCE:
+    if not holds_ball(A, b, TOLERANCE):
         return None
+    radius, centre = ball_in(A, b, TOLERANCE)
     needed = minimal_rows(A, b, centre, len(b), PASSED)
     return Cell(active, tight, solution, A[needed], b[needed], float(radius), centre)
 

@@ -4,14 +4,14 @@ The envelope of cells is the set of all their rows that hold on each of them; th
 cells cover their envelope (after Bemporad, Fukuda & Torrisi, Computational Geometry 18, 2001).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
 from mpc.explicit.expansion import Cell, cell
-from mpc.explicit.kernels import largest_ball
+from mpc.explicit.interior import holds_ball
 from plants.arrays import Array
 
 SAME_LAW = 1e-8  # unit-free solutions that differ by less than this are one
@@ -75,7 +75,7 @@ def _union(group: Sequence[Cell]) -> Cell | None:
     A, b = _envelope(group)
     if not len(b):
         return None
-    if any(radius > LEFT_OVER for radius in _left_over(A, b, group)):
+    if not _covered(A, b, group):
         return None
     active = tuple(sorted(set().union(*(c.active for c in group))))
     return cell(active, group[0].tight, group[0].solution, A, b)
@@ -92,19 +92,19 @@ def _holds(row: Array, one: Cell) -> bool:
     same = (np.abs(one.A - row[:-1]) <= VALID).all(axis=1) & (one.b <= row[-1] + VALID)
     if same.any():
         return True
-    return largest_ball(np.vstack([one.A, -row[:-1]]), np.r_[one.b, -row[-1] - VALID])[0] <= 0
+    return not holds_ball(np.vstack([one.A, -row[:-1]]), np.r_[one.b, -row[-1] - VALID], 0.0)
 
 
-def _left_over(A: Array, b: Array, group: Sequence[Cell]) -> Iterator[float]:
-    """Return the radii of the pieces of {A p <= b} that no cell of the group covers."""
-    radius = largest_ball(A, b)[0]
-    if radius <= LEFT_OVER:
-        return
-    meeting = [c for c in group if largest_ball(np.vstack([A, c.A]), np.r_[b, c.b])[0] > LEFT_OVER]
+def _covered(A: Array, b: Array, group: Sequence[Cell]) -> bool:
+    """Return whether the cells cover {A p <= b}, up to balls of the radius LEFT_OVER."""
+    if not holds_ball(A, b, LEFT_OVER):
+        return True
+    meeting = [c for c in group if holds_ball(np.vstack([A, c.A]), np.r_[b, c.b], LEFT_OVER)]
     if not meeting:
-        yield radius
-        return
+        return False
     first = meeting[0]
     for row, level in zip(first.A, first.b, strict=True):
-        yield from _left_over(np.vstack([A, -row]), np.r_[b, -level], meeting[1:])
+        if not _covered(np.vstack([A, -row]), np.r_[b, -level], meeting[1:]):
+            return False
         A, b = np.vstack([A, row]), np.r_[b, level]
+    return True

@@ -11,6 +11,7 @@ from mpc.explicit.linear import balanced, linear_program
 from plants.arrays import Array
 
 NO_WIDTH = 1e-9  # a range that is this much narrower than its limits are large is a point
+TRACE = 1e-9  # a coefficient this small beside the largest of its row that has a known size is rounding
 UNBOUNDED = 1e9  # balanced coordinates: further than this is nowhere
 
 
@@ -48,6 +49,9 @@ def _fitted(A: Array, b: Array, scale: Array, known: np.ndarray) -> Array:
     """Return sizes s (n,) such that |A_ij| s_j, |A_ik| and |b_i| of a row are alike; `known` ones stay as they are."""
     n, unknown = len(scale), np.flatnonzero(~known)
     sizes = np.abs(np.c_[A[:, :n] * scale, A[:, n:], b])
+    alike = np.ones(sizes.shape[1], dtype=bool)
+    alike[unknown] = False
+    sizes[alike & (sizes <= TRACE * sizes[:, alike].max(axis=1, initial=0.0, keepdims=True))] = 0.0
     row, column = np.nonzero(sizes > 0)
     place = np.full(sizes.shape[1], -1)
     place[unknown] = np.arange(len(unknown))

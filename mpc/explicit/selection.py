@@ -64,10 +64,20 @@ def select(problem: MultiparametricQP, solve: Solve) -> Selection:
     """
     program = unit_free(problem)
     check_bounded(problem, program)
+    return _tried(problem, program, solve)
+
+
+def _tried(problem: MultiparametricQP, program: UnitFree, solve: Solve) -> Selection:
+    """Return the law that the first of WEIGHTS gives without gaps; cells found with earlier ones stay."""
     cells: dict[tuple[int, ...], Cell] = {}
-    found = Coverage(0, 0.0, 0)
+    failures: list[str] = []
     for weight in WEIGHTS:
-        for active in solve(regularised(program, weight, problem)):
+        try:
+            sets = list(solve(regularised(program, weight, problem)))
+        except NumericalError as error:
+            failures.append(f"weight {weight:g}: {error}")
+            continue
+        for active in sets:
             one = limit_cell(program, active)
             if one is not None:
                 cells.setdefault(one.active, one)
@@ -75,9 +85,11 @@ def select(problem: MultiparametricQP, solve: Solve) -> Selection:
         found = coverage(program, whole) if whole else Coverage(1, 0.0, 0)
         if not found.holes and not found.overlaps and (found.jump <= JUMP or not program.settled):
             return Selection(tuple(_physical(program, c) for c in whole), found.jump <= JUMP, weight)
+        counted = f"{found.holes} open facets, {found.overlaps} overlaps, a jump of {found.jump:.2g}"
+        failures.append(f"weight {weight:g}: {counted}")
     raise NumericalError(
-        f"no weight of {WEIGHTS} gave a law without gaps: the last left {found.holes} facets open, {found.overlaps} "
-        f"overlaps and a jump of {found.jump:.2g} half widths; check the scaling of H, or add a small weight to it"
+        f"no regularisation gave a law without gaps ({'; '.join(failures)}); check the scaling of H, or add a small "
+        "weight to it"
     )
 
 
