@@ -15,8 +15,9 @@ from mpc.explicit.errors import ProblemError
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.proof.border import Border
 from mpc.explicit.proof.cells import Cells
-from mpc.explicit.proof.covering import Covering, covering
+from mpc.explicit.proof.covering import covering
 from mpc.explicit.proof.digest import problem_digest
+from mpc.explicit.proof.emptiness import flatness
 from mpc.explicit.proof.facets import Facets
 from mpc.explicit.proof.finding import Finding, Kind
 from mpc.explicit.proof.measure import Measure
@@ -153,12 +154,20 @@ def certify(
     sliver = real_scalar(sliver, "sliver", ProblemError, positive=True)
     problem = _fitting(law, problem)
     cells = Cells.of(law)
-    measure = Measure.of(problem, cells)
+    measure = Measure.of(problem, cells.largest, cells.hull)
     optimal = optimality(cells, measure, [region.active_rows for region in law.regions], tolerance)
     shared = overlaps(cells, optimal.tight, optimal.unsure, measure.strict, tolerance)
     facets = Facets.of(cells)
-    covered = _covered(law, problem, cells, measure, facets, tolerance, sliver)
-    failures = (*_empty(cells, tolerance), *optimal.findings, *shared, *covered.findings)
+    covered = covering(facets, Border(measure), measure.size, tolerance, sliver)
+    if law.partial:
+        covered = covered.without(Kind.UNCOVERED)
+    failures = (
+        *flatness(problem, cells, tolerance),
+        *_own_gains(law, cells, measure, tolerance),
+        *optimal.findings,
+        *shared,
+        *covered.findings,
+    )
     open_ = [finding for finding in covered.findings if finding.kind is Kind.UNCOVERED]
     return Certificate(
         regions=len(cells),
@@ -183,21 +192,14 @@ def certify(
     )
 
 
-def _covered(
-    law: "PiecewiseAffineLaw", problem: MultiparametricQP, cells: Cells, measure: Measure, facets: Facets,
-    tolerance: float, sliver: float,
-) -> Covering:  # fmt: skip
-    """Return what lies beyond the facets; of a partial law, facets beyond which nothing follows are no failure."""
-    found = covering(facets, Border(problem, measure, cells), measure.size, tolerance, sliver)
-    return found.without(Kind.UNCOVERED) if law.partial else found
-
-
-def _empty(cells: Cells, tolerance: float) -> list[Finding]:
-    radius, centre = cells.balls
-    return [
-        Finding.at(Kind.EMPTY, (int(i),), cells.physical(centre[i]), float(np.maximum(radius[i], -1.0)))
-        for i in np.flatnonzero(radius < -tolerance)
-    ]
+def _own_gains(law: "PiecewiseAffineLaw", cells: Cells, measure: Measure, tolerance: float) -> list[Finding]:
+    """Return the regions whose gain and offset are not the first rows of the solution's."""
+    first = slice(0, law.m)
+    gains = law.gains @ cells.hull.spread - cells.gains[:, first]
+    offsets = law.offsets + law.gains @ cells.hull.place - cells.offsets[:, first]
+    apart = ((np.abs(gains).sum(axis=2) + np.abs(offsets)) / measure.size[first]).max(axis=1)
+    theta = cells.physical(cells.balls[1])
+    return [Finding.at(Kind.GAIN, (int(i),), theta[i], apart[i]) for i in np.flatnonzero(apart > tolerance)]
 
 
 def _fitting(law: "PiecewiseAffineLaw", problem: MultiparametricQP | None) -> MultiparametricQP:

@@ -4,9 +4,6 @@ from functools import cached_property
 
 import numpy as np
 
-from mpc.explicit.linear import row_lengths
-from mpc.explicit.mpqp import MultiparametricQP
-from mpc.explicit.proof.cells import Cells
 from mpc.explicit.proof.measure import Measure
 from mpc.explicit.proof.program import Program
 from plants.arrays import Array
@@ -18,25 +15,25 @@ LARGE = 10.0  # sizes of z: what multipliers leave of a row is charged for solut
 class Border:
     """The set of y for which some x satisfies all rows, asked how far it reaches."""
 
-    def __init__(self, problem: MultiparametricQP, measure: Measure, cells: Cells) -> None:
-        A = problem.A_theta * cells.half_width
-        length = row_lengths(A)
-        self._sides = np.c_[A / length[:, None], (problem.b_theta - problem.A_theta @ cells.centre) / length]
-        self._reached = np.zeros((0, cells.t + 1))
+    def __init__(self, measure: Measure) -> None:
         rows, same = np.c_[measure.G, -measure.S], measure.always
         self._A = np.vstack([rows, -rows[same]])
         self._b = np.concatenate([measure.w, -measure.w[same]])
         self._n = measure.G.shape[1]
+        self._reached = np.zeros((0, measure.S.shape[1] + 1))
+        plain = ~measure.G.any(axis=1) & measure.S.any(axis=1)
+        sides = np.c_[-measure.S, measure.w][plain]
+        self._sides = sides / np.linalg.norm(sides[:, :-1], axis=1, keepdims=True)
 
     @cached_property
     def _program(self) -> Program:
         return Program(self._A, self._b)
 
     def is_side(self, normals: Array, levels: Array) -> np.ndarray:
-        """Return which planes (k,) are sides of the parameter set."""
+        """Return which planes (k,) are sides of the parameter set, or rows of the problem without z."""
         planes = np.c_[normals, levels]
-        apart = np.stack([np.abs(planes - side).sum(axis=1) for side in self._sides])
-        return apart.min(axis=0) <= SAME
+        apart = np.array([np.abs(planes - side).sum(axis=1) for side in self._sides]).reshape(-1, len(planes))
+        return apart.min(axis=0, initial=np.inf) <= SAME
 
     def beyond(self, normal: Array, level: float) -> float:
         """Return a proved bound of how far the feasible parameters pass the plane {normal y = level}.

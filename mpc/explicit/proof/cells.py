@@ -7,28 +7,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mpc.explicit.linear import row_lengths
+from mpc.explicit.proof.hull import Hull
 from mpc.explicit.proof.supports import Polytopes, balls, supports
 from plants.arrays import Array
 
 if TYPE_CHECKING:
     from mpc.explicit.law import PiecewiseAffineLaw
 
-BOX = 2.0  # scaled parameters lie in [-1, 1]; a cell that reaches this far has no end
+BOX = 4.0  # scaled parameters lie in [-1, 1]; a cell that reaches this far has no end
+FLAT = 1e-9  # a unit row that loses all but this in the hull holds everywhere or nowhere
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """p cells {y : A y <= b} with z = gains y + offsets, for theta = centre + half_width * y; rows of unit length.
+    """p cells {y : A y <= b} with z = gains y + offsets, in the coordinates of `hull`; rows of unit length.
 
-    `counts` says how many rows of `sets` each cell has; the rest is filling.
+    `rows` (p, q) gives each row of `sets` its number among the region's facets; -1 is filling.
     """
 
     sets: Polytopes
-    counts: np.ndarray
+    rows: np.ndarray
     gains: Array
     offsets: Array
-    centre: Array
-    half_width: Array
+    hull: Hull
 
     @classmethod
     def of(cls, law: "PiecewiseAffineLaw") -> "Cells":
@@ -38,15 +39,16 @@ class Cells:
         levels = b - A @ centre
         A = A * half_width
         length = row_lengths(A)
-        counts = np.bincount(owner, minlength=len(law.regions))
-        sets = _padded(A / length[:, None], levels / length, owner, counts)
+        A, levels = A / length[:, None], levels / length
+        hull = Hull.of(centre, half_width, A, levels, owner)
+        sets, rows = _in_hull(hull, A, levels, owner)
         gains = np.stack([region.solution_gain for region in law.regions])
         offsets = np.stack([region.solution_offset for region in law.regions])
-        return cls(sets, counts, gains * half_width, offsets + gains @ centre, centre, half_width)
+        return cls(sets, rows, gains @ hull.spread, offsets + gains @ hull.place, hull)
 
     def __len__(self) -> int:
         """Return the number of cells."""
-        return len(self.counts)
+        return len(self.rows)
 
     @property
     def t(self) -> int:
@@ -55,12 +57,12 @@ class Cells:
 
     def physical(self, y: Array) -> Array:
         """Return theta for scaled parameters y (..., t)."""
-        return self.centre + self.half_width * y
+        return self.hull.place + y @ self.hull.spread.T
 
     @cached_property
     def real(self) -> np.ndarray:
         """Return which rows (p, q) are rows of their cell and not filling."""
-        return np.arange(self.sets.A.shape[1]) < self.counts[:, None]
+        return self.rows >= 0
 
     @cached_property
     def boxes(self) -> tuple[Array, Array]:
@@ -84,10 +86,18 @@ class Cells:
         return (level + np.einsum("pnt,pt->pn", np.abs(self.gains), reach)).max(axis=0)
 
 
-def _padded(A: Array, b: Array, owner: np.ndarray, counts: np.ndarray) -> Polytopes:
-    """Return flat rows as one set per owner."""
-    place = np.arange(len(b)) - np.repeat(np.cumsum(counts) - counts, counts)
-    shape = (len(counts), int(counts.max()))
-    rows, levels = np.zeros((*shape, A.shape[1])), np.ones(shape)
-    rows[owner, place], levels[owner, place] = A, b
-    return Polytopes(rows, levels, BOX)
+def _in_hull(hull: Hull, A: Array, b: Array, owner: np.ndarray) -> tuple[Polytopes, np.ndarray]:
+    """Return flat rows as one set per owner, in the hull's coordinates, and the number of each row at its owner."""
+    counts = np.bincount(owner)
+    number = np.arange(len(b)) - np.repeat(np.cumsum(counts) - counts, counts)
+    A, b = A @ hull.basis, b - A @ hull.origin
+    length = np.linalg.norm(A, axis=1)
+    keep = np.flatnonzero((length > FLAT) | (b < -FLAT))
+    length, owner, number = np.where(length > FLAT, length, 1.0)[keep], owner[keep], number[keep]
+    counts = np.bincount(owner, minlength=len(counts))
+    place = np.arange(len(keep)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shape = (len(counts), max(1, int(counts.max())))
+    rows, levels, numbers = np.zeros((*shape, A.shape[1])), np.ones(shape), np.full(shape, -1)
+    rows[owner, place], levels[owner, place] = A[keep] / length[:, None], b[keep] / length
+    numbers[owner, place] = number
+    return Polytopes(rows, levels, BOX), numbers

@@ -21,6 +21,7 @@ from mpc.explicit.proof.supports import Polytopes, balls, supports
 from plants.arrays import Array, Indices
 
 ROUNDS = 60  # of cutting
+BLOCK = 20_000  # facets that are held at once
 PARALLEL = 1e-9  # a row whose length in a plane is smaller cannot cut it
 
 
@@ -59,13 +60,20 @@ class _Tally:
 def covering(facets: Facets, border: Border, size: Array, tolerance: float, sliver: float) -> Covering:
     """Return what lies beyond the facets; `size` (n,) is that of z, by which jumps are measured."""
     side = border.is_side(facets.normal, facets.level)
-    thin = ~side & (facets.balls[0] <= sliver)
-    tally = _Tally(slivers=int(thin.sum()), border=set(np.flatnonzero(side).tolist()))
-    left = np.flatnonzero(~side & ~thin)
-    sets = Polytopes(facets.sets.A[left], facets.sets.b[left], facets.sets.box)
-    neighbours = Neighbours(facets, tolerance)
-    patches = Patches(left, sets, [frozenset()] * len(left))
-    centres = facets.balls[1][left]
+    tally, neighbours = _Tally(border=set(np.flatnonzero(side).tolist())), Neighbours(facets, tolerance)
+    inner = np.flatnonzero(~side)
+    for start in range(0, len(inner), BLOCK):
+        _cover(facets, border, neighbours, inner[start : start + BLOCK], size, tally, tolerance, sliver)
+    return Covering(len(tally.border), tally.gap, tally.jump, tally.slivers, tuple(tally.findings))
+
+
+def _cover(
+    facets: Facets, border: Border, neighbours: Neighbours, which: Indices, size: Array, tally: _Tally,
+    tolerance: float, sliver: float,
+) -> None:  # fmt: skip
+    """Lay cells over some facets, and over what sticks out, until nothing is left."""
+    whole = facets.patches(which)
+    patches, centres = _thick(Patches(which, whole, [frozenset()] * len(which)), tally, sliver)
     for _ in range(ROUNDS):
         if not len(patches.facet):
             break
@@ -75,7 +83,6 @@ def covering(facets: Facets, border: Border, size: Array, tolerance: float, sliv
     for k, facet in enumerate(patches.facet):
         where = facets.points(patches.facet[k : k + 1], centres[k : k + 1])[0]
         tally.findings.append(_place(facets, Kind.UNDECIDED, int(facet), where, 1.0))
-    return Covering(len(tally.border), tally.gap, tally.jump, tally.slivers, tuple(tally.findings))
 
 
 def _searched(
@@ -110,7 +117,7 @@ def _laid(
     """Return the patches that stick out of the cells laid over them, with their centres."""
     over = np.flatnonzero(cell >= 0)
     facet, cell = patches.facet[over], cell[over]
-    sets = Polytopes(patches.sets.A[over], patches.sets.b[over], patches.sets.box)
+    sets = patches.sets.take(over)
     A, b = facets.in_plane(facet, cell)
     by = _passed(sets, A, b, tolerance)
     covered = (by <= tolerance).all(axis=1)
@@ -138,22 +145,20 @@ def _laid(
         parts += pieces
         owner += [int(facet[k])] * len(pieces)
         tried += [patches.tried[over[k]] | {int(cell[k])}] * len(pieces)
-    return _thick(parts, owner, tried, tally, sliver, patches.sets)
-
-
-def _thick(
-    parts: list[Piece], owner: list[int], tried: list[frozenset[int]], tally: _Tally, sliver: float, like: Polytopes
-) -> tuple[Patches, Array]:
-    """Return the parts that are no slivers, with their centres."""
     if not parts:
         none = np.zeros(0, dtype=np.intp)
-        return Patches(none, Polytopes(like.A[:0], like.b[:0], like.box), []), np.zeros((0, like.dimension))
-    sets = Polytopes.stack(parts, like.box)
-    radius, centres = balls(sets)
+        return Patches(none, patches.sets.take(none), []), centres[:0]
+    rest = Patches(np.array(owner, dtype=np.intp), Polytopes.stack(parts, sets.box), tried)
+    return _thick(rest, tally, sliver)
+
+
+def _thick(patches: Patches, tally: _Tally, sliver: float) -> tuple[Patches, Array]:
+    """Return the patches that are no slivers, with their centres."""
+    radius, centres = balls(patches.sets)
     keep = np.flatnonzero(radius > sliver)
-    tally.slivers += int((radius > 0).sum() - len(keep))
-    kept = Polytopes(sets.A[keep], sets.b[keep], sets.box)
-    return Patches(np.array(owner, dtype=np.intp)[keep], kept, [tried[k] for k in keep]), centres[keep]
+    tally.slivers += len(radius) - len(keep)
+    kept = Patches(patches.facet[keep], patches.sets.take(keep), [patches.tried[k] for k in keep])
+    return kept, centres[keep]
 
 
 def _passed(sets: Polytopes, A: Array, b: Array, tolerance: float) -> Array:
@@ -179,4 +184,4 @@ def _note_jumps(
 
 def _place(facets: Facets, kind: Kind, facet: int, y: Array, amount: float, other: int = -1) -> Finding:
     regions = (int(facets.cell[facet]),) + ((other,) if other >= 0 else ())
-    return Finding.at(kind, regions, facets.cells.physical(y), amount, int(facets.row[facet]))
+    return Finding.at(kind, regions, facets.cells.physical(y), amount, facets.number(facet))

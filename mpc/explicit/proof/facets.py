@@ -1,18 +1,17 @@
 """Facets: every row of every cell as a polytope of its own, one dimension lower."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from mpc.explicit.proof.cells import BOX, Cells
-from mpc.explicit.proof.supports import Polytopes, balls
+from mpc.explicit.proof.supports import Polytopes
 from plants.arrays import Array, Indices
 
 
 @dataclass(frozen=True, eq=False)
 class Facets:
-    """f facets {y = origin + basis u, u in sets}: row `row` of cell `cell`, {normal y <= level}.
+    """f facets: row `row` of the sets of cell `cell`, the plane {normal y = level}; in it y = origin + basis u.
 
     basis (f, t, t - 1) is orthonormal and perpendicular to the normal; u is 0 at the point of the plane nearest to 0.
     """
@@ -40,22 +39,21 @@ class Facets:
         """Return the points (f, t) of the planes that are nearest to 0."""
         return self.level[:, None] * self.normal
 
-    @cached_property
-    def sets(self) -> Polytopes:
-        """Return the facets in their planes."""
-        A, b = self.in_plane(np.arange(len(self)), self.cell)
-        A[np.arange(len(self)), self.row], b[np.arange(len(self)), self.row] = 0.0, 1.0
+    def patches(self, which: Indices) -> Polytopes:
+        """Return facets (k,) in their planes."""
+        A, b = self.in_plane(which, self.cell[which])
+        each = np.arange(len(which))
+        A[each, self.row[which]], b[each, self.row[which]] = 0.0, 1.0
         return Polytopes(A, b, BOX * np.sqrt(self.cells.t))
-
-    @cached_property
-    def balls(self) -> tuple[Array, Array]:
-        """Return radius (f,) and centre u (f, t - 1) of a largest ball in each facet's plane."""
-        return balls(self.sets)
 
     def in_plane(self, which: Indices, cell: Indices) -> tuple[Array, Array]:
         """Return the rows of cells (k,) over u in the planes of facets (k,): (k, q, t - 1) and (k, q)."""
         A, b = self.cells.sets.A[cell], self.cells.sets.b[cell]
         return A @ self.basis[which], b - np.matmul(A, self.origin[which][:, :, None])[:, :, 0]
+
+    def number(self, facet: int) -> int:
+        """Return the number of a facet among the half-spaces of its region."""
+        return int(self.cells.rows[self.cell[facet], self.row[facet]])
 
     def points(self, which: Indices, u: Array) -> Array:
         """Return y (k, t) for u (k, t - 1) in the planes of facets (k,)."""

@@ -1,18 +1,19 @@
 """Measure: a problem in units in which 1 is the size of the law, so that residuals can be judged.
 
-theta = centre + half_width y and z = size * x. Rows of G are scaled to unit length over x; equal rows are one row,
-and rows that come with their opposite hold with equality, as the declared ones do. With v = R x, R'R the scaled H,
-the gradient is v + g0 + g1 y; where H is singular, v = x and the gradient stays as it is.
+theta = place + spread y (see hull.py) and z = size * x. Rows of G are scaled to unit length over x; equal rows are one
+row, and rows that come with their opposite hold with equality, as the declared ones do. With v = R x, R'R the scaled
+H, the gradient is v + g0 + g1 y; where H is singular, v = x and the gradient stays as it is.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
 from mpc.explicit.linear import row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
-from mpc.explicit.proof.cells import Cells
+from mpc.explicit.proof.hull import Hull
 from plants.arrays import Array, Indices
 
 SAME = 1e-12  # rows of unit length that differ by less are one row
@@ -46,17 +47,17 @@ class Measure:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, problem: MultiparametricQP, cells: Cells) -> "Measure":
-        """Return the problem in the units of the cells."""
-        size = _size(problem.H, cells.largest)
-        H, (G, w, S) = problem.H * np.outer(size, size), _rows(problem, cells, size)
+    def of(cls, problem: MultiparametricQP, largest: Array, hull: Hull) -> Self:
+        """Return the problem in the coordinates of a hull, for a law whose z is as large as `largest` (n,)."""
+        size = _size(problem.H, largest)
+        H, (G, w, S) = problem.H * np.outer(size, size), _rows(problem, hull, size)
         first, twin, always = _distinct(np.c_[G, S, w], problem.equality_rows)
         strict = _strict(H)
         back = np.linalg.inv(np.linalg.cholesky(H).T) if strict else np.eye(len(H))
         return cls(
             H=H,
-            f=size * (problem.f + problem.F @ cells.centre),
-            F=size[:, None] * problem.F * cells.half_width,
+            f=size * (problem.f + problem.F @ hull.place),
+            F=size[:, None] * (problem.F @ hull.spread),
             G=G[first],
             w=w[first],
             S=S[first],
@@ -121,16 +122,16 @@ def _size(H: Array, largest: Array) -> Array:
     return np.where(size > 0, size, 1.0)
 
 
-def _rows(problem: MultiparametricQP, cells: Cells, size: Array) -> tuple[Array, Array, Array]:
+def _rows(problem: MultiparametricQP, hull: Hull, size: Array) -> tuple[Array, Array, Array]:
     """Return G, w, S over (x, y), those of the parameter set last; G of unit rows, where z counts."""
     sides = np.zeros((len(problem.b_theta), problem.n))
     G = np.vstack([problem.G, sides]) * size
-    w = np.concatenate([problem.w + problem.S @ cells.centre, problem.b_theta - problem.A_theta @ cells.centre])
-    S = np.vstack([problem.S, -problem.A_theta]) * cells.half_width
+    S = np.vstack([problem.S, -problem.A_theta])
+    w = np.concatenate([problem.w, problem.b_theta]) + S @ hull.place
     length = np.linalg.norm(G, axis=1)
-    plain = np.abs(w) + np.abs(S).sum(axis=1)
+    plain = np.abs(w) + np.abs(S) @ hull.half_width
     length = np.where(length > 0, length, np.where(plain > 0, plain, 1.0))
-    return G / length[:, None], w / length, S / length[:, None]
+    return G / length[:, None], w / length, S @ hull.spread / length[:, None]
 
 
 def _distinct(rows: Array, equalities: tuple[int, ...]) -> tuple[Indices, Indices, np.ndarray]:

@@ -7,8 +7,8 @@ against the box (weak duality). Problems that it does not finish go to HiGHS, wh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -30,13 +30,17 @@ class Polytopes:
     box: float
 
     @classmethod
-    def stack(cls, sets: Sequence[tuple[Array, Array]], box: float) -> "Polytopes":
+    def stack(cls, sets: Sequence[tuple[Array, Array]], box: float) -> Self:
         """Return the sets (A, b) filled up to one number of rows."""
         most = max(len(b) for _, b in sets)
         A, b = np.zeros((len(sets), most, sets[0][0].shape[1])), np.ones((len(sets), most))
         for i, (rows, levels) in enumerate(sets):
             A[i, : len(levels)], b[i, : len(levels)] = rows, levels
         return cls(A, b, box)
+
+    def take(self, which: Indices) -> Self:
+        """Return some of the sets."""
+        return replace(self, A=self.A[which], b=self.b[which])
 
     def __len__(self) -> int:
         """Return the number of sets."""
