@@ -110,11 +110,10 @@ def regularised(program: UnitFree, weight: float, problem: MultiparametricQP) ->
 
 
 def _physical(program: UnitFree, one: Cell) -> Piece:
-    A = one.A / program.half_width
-    gain = program.scale[:, None] * one.solution[:, 1:] / program.half_width
-    offset = program.middle + program.scale * one.solution[:, 0] - gain @ program.centre
-    centre = program.centre + program.half_width * one.centre
-    arrays = [np.array(a) for a in (A, one.b + A @ program.centre, gain, offset, centre)]
+    A, b = program.frame.rows(one.A, one.b)
+    gain = program.scale[:, None] * one.solution[:, 1:] @ program.frame.inverse
+    offset = program.middle + program.scale * one.solution[:, 0] - gain @ program.frame.centre
+    arrays = [np.array(a) for a in (A, b, gain, offset, program.frame.point(one.centre))]
     for array in arrays:
         array.setflags(write=False)
     A, b, gain, offset, centre = arrays

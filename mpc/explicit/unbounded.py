@@ -98,7 +98,7 @@ def _pushed_out(program: UnitFree, moving: Array, points: list[Array]) -> Iterat
 
 def _refusal(problem: MultiparametricQP, program: UnitFree, p: Array, direction: Array) -> Unbounded:
     physical = direction * program.scale
-    theta = program.centre + program.half_width * p
+    theta = program.frame.point(p)
     names = problem.names
     point = ", ".join(f"{name} = {value:.6g}" for name, value in zip(names.parameters, theta, strict=True))
     moved = np.flatnonzero(np.abs(direction) > 1e-7)

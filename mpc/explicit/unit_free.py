@@ -9,7 +9,8 @@ from scipy.linalg import qr
 
 from mpc.explicit.conflict import conflict
 from mpc.explicit.errors import NumericalError
-from mpc.explicit.linear import balanced, linear_program, row_lengths
+from mpc.explicit.frame import Frame, frame_of, in_frame
+from mpc.explicit.linear import balanced, linear_program
 from mpc.explicit.metric import variable_scale
 from mpc.explicit.mpqp import MultiparametricQP
 from plants.arrays import Array, Indices
@@ -23,7 +24,7 @@ ROOM = 1e9  # a row whose room is this much smaller than the largest is an equal
 class UnitFree:
     """min over y of 1/2 y'Hy + (f + F p)'y s.t. G y <= w + S p, for p in {E p <= e}.
 
-    z = middle + scale y, theta = centre + half_width p. The objective's largest coefficient is 1, rows have unit
+    z = middle + scale y, and `frame` gives theta at p. The objective's largest coefficient is 1, rows have unit
     length. `fixed` lists the rows that hold with equality, those that inequalities imply included. y is about -1 to 1:
     in this metric the least minimiser is taken.
     """
@@ -38,8 +39,7 @@ class UnitFree:
     e: Array
     middle: Array
     scale: Array
-    centre: Array
-    half_width: Array
+    frame: Frame
     fixed: Indices
 
     @cached_property
@@ -80,29 +80,28 @@ class UnitFree:
 
 def unit_free(problem: MultiparametricQP) -> UnitFree:
     """Return the problem without units; raises Infeasible, or ProblemError for an unbounded or empty parameter set."""
-    lower, upper = problem.parameter_set.box(problem.names.parameters)
-    centre, half_width = (lower + upper) / 2, np.where(upper > lower, (upper - lower) / 2, 1.0)
-    A, b = _all_rows(problem, centre, half_width)
+    frame = frame_of(problem)
+    E, e = in_frame(problem, frame)
+    A, b = _all_rows(problem, frame, E, e)
     rows, levels, _ = balanced(A, b)
     if linear_program(np.zeros(A.shape[1]), rows, levels).status == 2:
         raise conflict(problem, list(problem.equality_rows))
     middle, scale = variable_scale(A, b, problem.n)
-    H, F = problem.H * np.outer(scale, scale), scale[:, None] * problem.F * half_width
-    f = scale * (problem.f + problem.H @ middle + problem.F @ centre)
+    H, F = problem.H * np.outer(scale, scale), scale[:, None] * (problem.F @ frame.directions)
+    f = scale * (problem.f + problem.H @ middle + problem.F @ frame.centre)
     size = max(np.abs(H).max(), np.abs(np.c_[f, F]).max()) or 1.0
-    G, S, w = problem.G * scale, problem.S * half_width, problem.w + problem.S @ centre - problem.G @ middle
+    G, S = problem.G * scale, problem.S @ frame.directions
+    w = problem.w + problem.S @ frame.centre - problem.G @ middle
     length, whole = np.linalg.norm(G, axis=1), np.linalg.norm(np.c_[G, S], axis=1)
     G, length = np.where((length > FLAT * whole)[:, None], G, 0.0), np.where(length > FLAT * whole, length, whole)
     length = np.where(length > 0, length, 1.0)
-    E, e = problem.A_theta * half_width, problem.b_theta - problem.A_theta @ centre
-    G, w, S, edge = G / length[:, None], w / length, S / length[:, None], row_lengths(E)
-    E, e = E / edge[:, None], e / edge
+    G, w, S = G / length[:, None], w / length, S / length[:, None]
     given = np.array(problem.equality_rows, dtype=np.intp)
     fixed = np.union1d(
         given, _implied(np.vstack([np.c_[G, -S], np.c_[np.zeros((len(e), len(f))), E]]), np.r_[w, e], given)
     )
     fixed = fixed[fixed < len(w)]
-    return UnitFree(H / size, f / size, F / size, G, w, S, E, e, middle, scale, centre, half_width, fixed)
+    return UnitFree(H / size, f / size, F / size, G, w, S, E, e, middle, scale, frame, fixed)
 
 
 def null_space(matrix: Array) -> Array:
@@ -111,13 +110,12 @@ def null_space(matrix: Array) -> Array:
     return right[int((values > RANK).sum()) :].T
 
 
-def _all_rows(problem: MultiparametricQP, centre: Array, half_width: Array) -> tuple[Array, Array]:
+def _all_rows(problem: MultiparametricQP, frame: Frame, E: Array, e: Array) -> tuple[Array, Array]:
     """Return all inequalities over (z, p)."""
-    rows = np.c_[problem.G, -problem.S * half_width]
-    levels, fixed = problem.w + problem.S @ centre, list(problem.equality_rows)
-    below = np.c_[np.zeros((len(problem.b_theta), problem.n)), problem.A_theta * half_width]
-    A = np.vstack([rows, -rows[fixed], below])
-    return A, np.concatenate([levels, -levels[fixed], problem.b_theta - problem.A_theta @ centre])
+    rows = np.c_[problem.G, -problem.S @ frame.directions]
+    levels, fixed = problem.w + problem.S @ frame.centre, list(problem.equality_rows)
+    A = np.vstack([rows, -rows[fixed], np.c_[np.zeros((len(e), problem.n)), E]])
+    return A, np.concatenate([levels, -levels[fixed], e])
 
 
 def _implied(A: Array, b: Array, equalities: Indices) -> Indices:
