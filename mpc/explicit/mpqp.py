@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mpc.explicit.definite import positive_definite
+from mpc.explicit.definite import positive_semidefinite, strictly_positive
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.labels import Labels, check_labels
 from mpc.explicit.polyhedron import Polyhedron
@@ -19,8 +19,8 @@ class MultiparametricQP:
     """min over z of 1/2 z'Hz + (f + F theta)'z  subject to  G z <= w + S theta, theta in {A_theta theta <= b_theta}.
 
     Shapes: H (n, n), f (n,), F (n, t), G (q, n), w (q,), S (q, t), A_theta (k, t), b_theta (k,). Rows listed in
-    `equality_rows` hold with equality. H must be positive definite. Note the 1/2: an objective without it passes 2 H.
-    Raises ProblemError for everything that is not well posed, before any solving.
+    `equality_rows` hold with equality. H must be positive semidefinite; 0 makes a linear program. Note the 1/2: an
+    objective without it passes 2 H. Raises ProblemError for everything that is not well posed, before any solving.
     """
 
     H: Checked
@@ -45,7 +45,7 @@ class MultiparametricQP:
         for name, shape in (shapes | {"A_theta": (None, t), "b_theta": (None,)}).items():
             object.__setattr__(self, name, real_array(getattr(self, name), name, shape, ProblemError))
         self._check_lengths()
-        object.__setattr__(self, "H", positive_definite(self.H, "H"))
+        object.__setattr__(self, "H", positive_semidefinite(self.H, "H"))
         object.__setattr__(self, "equality_rows", self._checked_rows(self.equality_rows))
         object.__setattr__(self, "labels", self._checked_labels(self.labels))
         self._check_zero_rows()
@@ -64,6 +64,11 @@ class MultiparametricQP:
     def names(self) -> Labels:
         """Return the labels (plain ones if the problem was given none)."""
         return self.labels or Labels.plain(self.t, self.n, len(self.w))
+
+    @cached_property
+    def strictly_convex(self) -> bool:
+        """Return whether H is positive definite, so that every feasible theta has one minimiser."""
+        return strictly_positive(self.H)
 
     @cached_property
     def parameter_set(self) -> Polyhedron:

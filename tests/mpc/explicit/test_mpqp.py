@@ -28,12 +28,9 @@ def problem(**changes) -> MultiparametricQP:
         ({"H": [[1, np.nan], [0, 1]]}, r"`H` is NaN at \[0, 1\]"),
         ({"H": [[1, 0, 0], [0, 1, 0]]}, r"`H` has shape \(2, 3\)"),
         ({"H": [[1, 2], [0, 1]]}, r"`H` is not symmetric: \[0, 1\] is 2 but \[1, 0\] is 0; pass \(H \+ H'\) / 2"),
-        (
-            {"H": [[1, 0], [0, 0]]},
-            "`H` must be positive definite, but its smallest eigenvalue is 0; add a small weight",
-        ),
-        ({"H": [[1, 2], [2, 1]]}, "smallest eigenvalue is -1"),
-        ({"H": [[1, 1], [1, 1]]}, "`H` must be positive definite"),
+        ({"H": [[1, 2], [2, 1]]}, "`H` must be positive semidefinite, but its smallest eigenvalue is -1; make it 0 or"),
+        ({"H": [[-1e-9, 0], [0, 1]]}, "its smallest eigenvalue is -1e-09"),
+        ({"H": [[0, 1e-9], [1e-9, 1]]}, "`H` must be positive semidefinite, but its smallest eigenvalue is -1e-18"),
         ({"H": [["a", "b"], ["c", "d"]]}, "`H` has dtype"),
         ({"H": [[1, 0], [0]]}, "`H` is ragged"),
         ({"H": [[1j, 0], [0, 1]]}, "`H` has dtype complex"),
@@ -79,10 +76,42 @@ def test_harmless_asymmetry_is_taken_out():
     assert (problem(H=H).H == problem(H=H).H.T).all()
 
 
-def test_definiteness_does_not_depend_on_units():
-    assert problem(H=[[1e-20, 0], [0, 1e12]]).n == 2
-    with pytest.raises(ProblemError, match="positive definite"):
-        problem(H=[[1e-12, 1], [1, 1e12]])
+@pytest.mark.parametrize("seed", range(20))
+def test_definiteness_does_not_depend_on_units(seed):
+    """The same weight of three variables in units 1e-6 to 1e6: definite, singular or indefinite as before."""
+    generator = np.random.default_rng(seed)
+    unit = 10.0 ** generator.uniform(-6, 6, 3)
+    root = generator.standard_normal((3, 3))
+    singular = root[:, :2] @ root[:, :2].T
+    sizes = {"f": np.zeros(3), "F": np.zeros((3, 1)), "G": np.eye(3)}
+    definite, flat = (problem(H=H * np.outer(unit, unit), **sizes) for H in (root @ root.T, singular))
+    assert definite.strictly_convex
+    assert not flat.strictly_convex
+    indefinite = singular - 1e-6 * np.outer(root[:, 0], root[:, 0]) - 1e-6 * np.eye(3)
+    with pytest.raises(ProblemError, match="`H` must be positive semidefinite, but its smallest eigenvalue is -"):
+        problem(H=indefinite * np.outer(unit, unit), **sizes)
+
+
+@pytest.mark.parametrize(
+    ("H", "strict"),
+    [
+        ([[1e-20, 0], [0, 1e12]], True),
+        ([[1e-12, 1], [1, 1e12]], False),
+        ([[1, 1], [1, 1]], False),
+        ([[1, 0], [0, 0]], False),
+        (np.zeros((2, 2)), False),
+    ],
+)
+def test_singular_weights_are_told_from_definite_ones(H, strict):
+    assert problem(H=H).strictly_convex is strict
+
+
+def test_rounding_beside_large_entries_is_no_indefiniteness():
+    """Nothing but rounding in a row that could be 0: it is taken as 0; a small row that fits stays."""
+    taken = problem(H=[[1.0, 1e-17], [1e-17, -1e-18]]).H
+    assert (taken == [[1, 0], [0, 0]]).all()
+    assert not taken.flags.writeable
+    assert (problem(H=[[1e-20, 0], [0, 1e12]]).H == [[1e-20, 0], [0, 1e12]]).all()
 
 
 def test_lists_and_float32_are_accepted_and_copied():
