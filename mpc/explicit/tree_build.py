@@ -64,20 +64,21 @@ def grow(cells: Cells, depth_limit: int) -> tuple[np.ndarray, np.ndarray, np.nda
     scratch = _scratch(cells, depth_limit)
     rows, children = np.zeros(p, np.int32), np.zeros((p, 2), np.int32)
     leaf_starts, leaf_regions = np.zeros(p + 2, np.int64), np.zeros(4 * p + 4, np.int32)
-    nodes, leaves = 0, 0
+    nodes, leaves = np.int64(0), np.int64(0)
     regions, points = np.arange(2 * p).astype(np.int32), np.zeros((2 * p, t))
-    points[:p] = cells.inside
-    jobs = np.zeros((depth_limit + 2, 4), np.int64)  # parent, side, depth, end of its regions
-    jobs[0] = (-1, 0, 0, p)
+    for i in range(p):
+        _copy(points[i], cells.inside[i])
+    jobs = np.zeros((depth_limit + 2, 4), np.int64)
+    _write_job(jobs[0], -1, 0, 0, p)
     count = 1
     while count > 0:
         count -= 1
-        parent, side, depth, last = jobs[count]
+        parent, side, depth, last = jobs[count, 0], jobs[count, 1], jobs[count, 2], jobs[count, 3]
         first = jobs[count - 1, 3] if count > 0 else 0
         k = last - first
         if depth > 0:
             _half(cells, rows[parent], side, depth - 1, scratch)
-        row = -1
+        row = np.int64(UNSPLIT)
         if k > cells.leaf and depth < depth_limit:
             row = _split(cells, regions[first:last], points[first:last], depth, nodes, scratch)
         if row < 0:
@@ -85,7 +86,7 @@ def grow(cells: Cells, depth_limit: int) -> tuple[np.ndarray, np.ndarray, np.nda
             leaf_regions = _longer(leaf_regions, leaf_starts[leaves], k)
             leaf_starts = _longer(leaf_starts, leaves + 1, 1)
             leaf_starts[leaves + 1] = leaf_starts[leaves] + k
-            leaf_regions[leaf_starts[leaves] : leaf_starts[leaves + 1]] = regions[first:last]
+            _copy(leaf_regions[leaf_starts[leaves] : leaf_starts[leaves + 1]], regions[first:last])
             leaves += 1
         else:
             here = nodes
@@ -94,8 +95,8 @@ def grow(cells: Cells, depth_limit: int) -> tuple[np.ndarray, np.ndarray, np.nda
             nodes += 1
             regions, points = _longer(regions, last, 2 * k), _taller(points, last, 2 * k)
             middle, end = _share(regions, points, first, last, scratch)
-            jobs[count] = (here, 1, depth + 1, middle)
-            jobs[count + 1] = (here, 0, depth + 1, end)
+            _write_job(jobs[count], here, 1, depth + 1, middle)
+            _write_job(jobs[count + 1], here, 0, depth + 1, end)
             count += 2
         if parent >= 0:
             children[parent, side] = here
@@ -108,16 +109,24 @@ def grow(cells: Cells, depth_limit: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 @compiled
+def _write_job(job: np.ndarray, parent: int, side: int, depth: int, end: int) -> None:
+    """Note a cell that waits to be split: whose child it is, its depth, and where its regions end in the long list."""
+    job[0], job[1], job[2], job[3] = parent, side, depth, end
+
+
+@compiled
 def _scratch(cells: Cells, depth_limit: int) -> Scratch:
     p, t = cells.inside.shape
-    most = depth_limit + 1 + (cells.starts[1:] - cells.starts[:-1]).max()
+    most = np.int64(0)
+    for i in range(p):
+        most = max(most, depth_limit + 1 + cells.starts[i + 1] - cells.starts[i])
     return Scratch(
         np.zeros((depth_limit, t)),
         np.zeros(depth_limit),
         np.zeros((p, 2 * t + 1, t)),
         np.zeros(CANDIDATES, np.int64),
         np.zeros(CANDIDATES),
-        np.full(cells.plane.max() + 1, -1),
+        np.full(len(cells.plane), -1),
         np.zeros((p, 2), np.bool_),
         np.zeros((2, p, t)),
         np.zeros((most, t)),
@@ -145,7 +154,9 @@ def _split(cells: Cells, regions: np.ndarray, points: Array, depth: int, node: i
     for c in range(found):
         scratch.scores[c] = _score(cells, len(regions), scratch.rows[c], scratch)
     for _ in range(min(found, PROVED)):
-        best = np.argmin(scratch.scores[:found])
+        best = 0
+        for c in range(1, found):
+            best = c if scratch.scores[c] < scratch.scores[best] else best
         if scratch.scores[best] == np.inf:
             return UNSPLIT
         if _sides(cells, regions, scratch.rows[best], depth, scratch):
@@ -166,7 +177,7 @@ def _spread(cells: Cells, region: int, point: Array, depth: int, scratch: Scratc
     for i in range(count):
         inside = inside and scratch.right[i] >= 0.0
     x = spread[2 * t]
-    x[:] = cells.inside[region] if inside else point
+    _copy(x, cells.inside[region] if inside else point)
     if not inside:
         count = _rows(cells, region, depth, point, scratch)
     near, right = scratch.near, scratch.right
@@ -178,7 +189,8 @@ def _spread(cells: Cells, region: int, point: Array, depth: int, scratch: Scratc
             elif near[i, axis] < 0.0:
                 low = max(low, max(right[i], 0.0) / near[i, axis])
         low, high = max(low, -4.0), min(high, 4.0)
-        spread[2 * axis], spread[2 * axis + 1] = x, x
+        _copy(spread[2 * axis], x)
+        _copy(spread[2 * axis + 1], x)
         spread[2 * axis, axis] += low
         spread[2 * axis + 1, axis] += high
         move = 0.5 * (low + high)
@@ -193,10 +205,10 @@ def _rows(cells: Cells, region: int, depth: int, origin: Array, scratch: Scratch
     first, last = cells.starts[region], cells.starts[region + 1]
     count = last - first
     for i in range(count):
-        scratch.near[i] = cells.A[first + i]
+        _copy(scratch.near[i], cells.A[first + i])
         scratch.right[i] = cells.b[first + i] + cells.reach
     for i in range(depth):
-        scratch.near[count + i] = scratch.path[i]
+        _copy(scratch.near[count + i], scratch.path[i])
         scratch.right[count + i] = scratch.levels[i]
     for i in range(count + depth):
         for j in range(len(origin)):
@@ -267,11 +279,12 @@ def _sides(cells: Cells, regions: np.ndarray, row: int, depth: int, scratch: Scr
             scratch.sides[i, side] = reaches
             counts[side] += reaches
         if not (scratch.sides[i, 0] or scratch.sides[i, 1]):
-            scratch.sides[i] = True
-            counts += 1
-            scratch.halves[0, i] = scratch.spread[i, -1]
-            scratch.halves[1, i] = scratch.spread[i, -1]
-    return counts.max() < len(regions)
+            scratch.sides[i, 0] = scratch.sides[i, 1] = True
+            counts[0] += 1
+            counts[1] += 1
+            _copy(scratch.halves[0, i], scratch.spread[i, -1])
+            _copy(scratch.halves[1, i], scratch.spread[i, -1])
+    return max(counts[0], counts[1]) < len(regions)
 
 
 @compiled
@@ -279,13 +292,12 @@ def _reaches(cells: Cells, region: int, i: int, row: int, side: int, depth: int,
     """Return whether a region's part of the cell reaches beyond the band on a side, with a point of it in `halves`."""
     sign, t = 1.0 - 2.0 * side, cells.A.shape[1]
     deep, mean = 0, scratch.halves[side, i]
-    mean[:] = 0.0
     for point in scratch.spread[i]:
         if sign * _height(cells, row, point) <= cells.reach - cells.band:
-            mean += point
             deep += 1
+            for j in range(t):
+                mean[j] = point[j] if deep == 1 else mean[j] + (point[j] - mean[j]) / deep
     if deep > 0:
-        mean /= deep
         return True
     origin = scratch.spread[i, -1]
     count = _rows(cells, region, depth, origin, scratch)
@@ -294,7 +306,8 @@ def _reaches(cells: Cells, region: int, i: int, row: int, side: int, depth: int,
     scratch.right[count] = cells.reach - cells.band - sign * _height(cells, row, origin)
     far = 2.0 * np.sqrt(t) + 1.0
     found = nearest(scratch.near, scratch.right, scratch.order, count + 1, 0.0, -1, 0.0, far, ACCURACY, scratch.work)
-    mean[:] = origin + scratch.work.x
+    for j in range(t):
+        mean[j] = origin[j] + scratch.work.x[j]
     return found != EMPTY
 
 
@@ -306,13 +319,22 @@ def _share(regions: np.ndarray, points: Array, first: int, last: int, scratch: S
         ends[0] = ends[side]
         for i in range(last - first):
             if scratch.sides[i, side]:
-                regions[ends[0]], points[ends[0]] = regions[first + i], scratch.halves[side, i]
+                regions[ends[0]] = regions[first + i]
+                _copy(points[ends[0]], scratch.halves[side, i])
                 ends[0] += 1
         ends[side] = ends[0]
     size = last - first
     for i in range(last, ends[0]):
-        regions[i - size], points[i - size] = regions[i], points[i]
+        regions[i - size] = regions[i]
+        _copy(points[i - size], points[i])
     return ends[1] - size, ends[0] - size
+
+
+@compiled
+def _copy(target: np.ndarray, source: np.ndarray) -> None:
+    """Copy entry by entry: numba takes ten times as long to compile an assignment of arrays."""
+    for i in range(len(source)):
+        target[i] = source[i]
 
 
 @compiled
@@ -320,7 +342,7 @@ def _longer(values: np.ndarray, used: int, more: int) -> np.ndarray:
     if used + more <= len(values):
         return values
     grown = np.zeros(2 * (used + more), values.dtype)
-    grown[:used] = values[:used]
+    _copy(grown, values[:used])
     return grown
 
 
@@ -329,5 +351,6 @@ def _taller(values: np.ndarray, used: int, more: int) -> np.ndarray:
     if used + more <= len(values):
         return values
     grown = np.zeros((2 * (used + more), values.shape[1]), values.dtype)
-    grown[:used] = values[:used]
+    for i in range(used):
+        _copy(grown[i], values[i])
     return grown
