@@ -20,6 +20,7 @@ from mpc.explicit.proof.digest import problem_digest
 from mpc.explicit.proof.emptiness import flatness
 from mpc.explicit.proof.facets import Facets
 from mpc.explicit.proof.finding import Finding, Kind
+from mpc.explicit.proof.implied import with_implied
 from mpc.explicit.proof.measure import Measure
 from mpc.explicit.proof.optimality import optimality
 from mpc.explicit.proof.overlaps import overlaps
@@ -154,7 +155,7 @@ def certify(
     sliver = real_scalar(sliver, "sliver", ProblemError, positive=True)
     problem = _fitting(law, problem)
     cells = Cells.of(law)
-    measure = Measure.of(problem, cells.largest, cells.hull)
+    measure = with_implied(Measure.of(problem, cells.largest, cells.hull), cells, tolerance)
     optimal = optimality(cells, measure, [region.active_rows for region in law.regions], tolerance)
     shared = overlaps(cells, optimal.tight, optimal.unsure, measure.strict, tolerance)
     facets = Facets.of(cells)

@@ -9,6 +9,8 @@ from mpc.explicit.proof.program import Program
 from plants.arrays import Array
 
 SAME = 1e-10  # planes this close are one
+CLEAR = 1e-9  # multipliers above this are solved for again, free of the solver's tolerance
+SURE = 1e-11  # a bound this close to a point that was reached needs no second run
 LARGE = 10.0  # sizes of z: what multipliers leave of a row is charged for solutions up to here
 
 
@@ -44,12 +46,29 @@ class Border:
         if (apart <= SAME).any():
             near = int(apart.argmin())
             return float(self._reached[near, -1] - level + np.abs(self._reached[near, :-1] - normal).sum())
-        reach = self._reach(normal)
+        reach = self._largest(np.r_[np.zeros(self._n), normal])
         self._reached = np.vstack([self._reached, np.r_[normal, reach]])
         return reach - level
 
-    def _reach(self, normal: Array) -> float:
-        cost = np.r_[np.zeros(self._n), normal]
-        weight = np.maximum(self._program.support(cost).multipliers, 0.0)
+    def room(self, row: int) -> float:
+        """Return a proved bound of the slack of a row over all feasible (x, y)."""
+        return self._largest(-self._A[row]) + float(self._b[row])
+
+    def _largest(self, cost: Array) -> float:
+        """Return a proved bound of cost'(x, y) over all feasible points."""
+        least = np.inf
+        for cold in (False, True):
+            found = self._program.support(cost, cold)
+            taken = np.flatnonzero(found.multipliers > CLEAR)
+            fine = np.zeros(len(found.multipliers))
+            fine[taken] = np.linalg.lstsq(self._A[taken].T, cost, rcond=None)[0]
+            least = min(least, self._proved(cost, found.multipliers), self._proved(cost, fine))
+            if least <= cost @ found.point + SURE:
+                break
+        return least
+
+    def _proved(self, cost: Array, multipliers: Array) -> float:
+        """Return the bound of cost'(x, y) that multipliers, clipped at 0, prove."""
+        weight = np.maximum(multipliers, 0.0)
         left = np.abs(cost - weight @ self._A)
         return float(weight @ self._b + LARGE * left[: self._n].sum() + left[self._n :].sum())

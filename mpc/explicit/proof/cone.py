@@ -42,7 +42,7 @@ def in_cone(cells: Cells, measure: Measure, cell: int, rows: Indices, gradient: 
         if radius <= tolerance:
             continue
         basis, weights, left = _multipliers(normals, gradient, _inside(centre, radius))
-        if measure.share(left) > HARMLESS:
+        if measure.share(left) > tolerance:
             theta = cells.physical(centre)
             return Cone(least, Finding.at(Kind.MULTIPLIER, (cell,), theta, min(measure.share(left), BOX)))
         first = np.zeros(len(basis), dtype=np.intp)

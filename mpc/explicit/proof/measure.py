@@ -67,7 +67,7 @@ class Measure:
             first=first,
             twin=twin,
             always=always,
-            free=_null_space(G[first][always] @ back),
+            free=null_space(G[first][always] @ back),
             names=(*problem.names.rows, *(f"parameter set row {i}" for i in range(len(problem.b_theta)))),
         )
 
@@ -160,7 +160,7 @@ def _strict(H: Array) -> bool:
     return bool((root > 0).all() and np.linalg.eigvalsh(H / np.outer(root, root))[0] > SINGULAR)
 
 
-def _null_space(rows: Array) -> Array:
+def null_space(rows: Array) -> Array:
     """Return an orthonormal basis (n, k) of all v with rows v = 0."""
     _, s, vt = np.linalg.svd(rows / row_lengths(rows)[:, None])
     return vt[int((s > DEPENDENT).sum()) :].T

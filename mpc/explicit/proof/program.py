@@ -9,11 +9,15 @@ from mpc.explicit.errors import NumericalError
 from plants.arrays import Array
 
 TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-ANSWERS = {highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible}
+NO_OPTIMUM = {highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnbounded}
+ANSWERS = NO_OPTIMUM | {highspy.HighsModelStatus.kOptimal}
 
 
 class Reach(NamedTuple):
-    """A point (d,) of largest cost'x and the multipliers (q,) of the rows that prove it; `empty`: there is no point."""
+    """A point (d,) of largest cost'x and the multipliers (q,) of the rows that prove it; `empty`: there is no point.
+
+    Where there is no largest value the multipliers are 0, which prove nothing.
+    """
 
     point: Array
     multipliers: Array
@@ -42,8 +46,10 @@ class Program:
         self._model.passModel(lp)
         self._columns = np.arange(d, dtype=np.int32)
 
-    def support(self, cost: Array) -> Reach:
-        """Return where cost'x is largest; raises NumericalError if HiGHS does not know."""
+    def support(self, cost: Array, cold: bool = False) -> Reach:
+        """Return where cost'x is largest, `cold`: from scratch; raises NumericalError if HiGHS does not know."""
+        if cold:
+            self._model.clearSolver()
         self._model.changeColsCost(len(cost), self._columns, -cost)
         self._model.run()
         status = self._model.getModelStatus()
@@ -51,8 +57,8 @@ class Program:
             self._model.clearSolver()
             self._model.run()
             status = self._model.getModelStatus()
-        if status == highspy.HighsModelStatus.kInfeasible:
-            return Reach(np.zeros(len(cost)), np.zeros(len(self._A)), True)
+        if status in NO_OPTIMUM:
+            return Reach(np.zeros(len(cost)), np.zeros(len(self._A)), status == highspy.HighsModelStatus.kInfeasible)
         if status != highspy.HighsModelStatus.kOptimal:
             raise NumericalError(f"HiGHS ended a linear program of {self._A.shape} with {status}")
         solution = self._model.getSolution()
