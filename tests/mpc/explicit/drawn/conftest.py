@@ -35,6 +35,13 @@ class Draft:
         arrays = (self.H, self.f, self.F, self.G, self.w, self.S, self.A_theta, self.b_theta)
         return MultiparametricQP(*arrays, equality_rows=self.equality_rows)
 
+    @property
+    def evened(self) -> MultiparametricQP:
+        """The same problem with unit rows over (z, theta), for a reference that does not see to that itself."""
+        norm = np.linalg.norm(np.c_[self.G, self.S], axis=1)
+        norm[norm == 0] = 1.0
+        return replace(self, G=self.G / norm[:, None], w=self.w / norm, S=self.S / norm[:, None]).problem
+
     def parameters(self, generator: np.random.Generator, count: int) -> np.ndarray:
         """Points (k, t) of the parameter set, k <= count, that fill it."""
         points = self.origin + generator.uniform(-1, 1, (count, self.basis.shape[1])) @ self.basis.T

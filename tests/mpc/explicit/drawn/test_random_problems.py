@@ -11,6 +11,7 @@ from functools import cached_property
 import daqp
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 RANGE = os.environ.get("RANDOM_PROBLEMS", "40").split(":")
 NUMBERS = range(0 if len(RANGE) == 1 else int(RANGE[0]), int(RANGE[-1]))
@@ -19,6 +20,7 @@ SILENT = 1e-10  # half widths: a point farther than this from all regions has no
 RIGHT = 1e-9  # of the solution, in variables for which H has a diagonal of 1
 EDGE = 1e-6  # half widths: what is feasible this far to all sides is no border
 OVERLAP = 1e-8  # half widths: radius of a ball in two regions
+TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 NOT_YET = {"pointed", "octahedral", "flat"}
 STEPS = (0.0, 1e-12, -1e-12, 1e-9, -1e-9, 1e-6, -1e-6)
 SAMPLES, FACETS, CORNERS = (60, 250, 120) if "RANDOM_PROBLEMS" in os.environ else (30, 40, 20)
@@ -64,8 +66,9 @@ class Audit:
             inner = b - 1e-3 * max(0.0, self.law.regions[region].radius)
             inner[row] = b[row]
             level = np.r_[inner, -b[row]], np.r_[b, -b[row]]
-            points = [nearest(self.centres[region], np.vstack([A, -A[row]]), right) for right in level]
-            point = next((p for p in points if p is not None), None)
+            rows = np.vstack([A, -A[row]])
+            points = [nearest(self.centres[region], rows, right) for right in level]
+            point = next((p for p in (*points, some_point(rows, level[1])) if p is not None), None)
             if point is None:
                 self._note("idle row", f"region {region} row {row}")
             else:
@@ -109,6 +112,8 @@ class Audit:
             self._note("unsure", (kind, theta))
             return
         violation = np.array([(A @ s - b).max() for A, b in self.rows])
+        if (violation < -OVERLAP).sum() > 1:
+            self._note("overlap", (kind, theta))
         if expected is None:
             if violation.min() < -SILENT and self.reference.violation(theta) > 1e-7:
                 self._note("ghost", (kind, theta))
@@ -121,12 +126,18 @@ class Audit:
         off = np.abs(values - expected) - 2 * MEETS * slopes.max(axis=0, initial=0.0)
         error = float((off / (size * (1 + np.abs(expected / size).max()))).max(initial=0.0))
         self.found["worst"] = max(self.found["worst"], error)
-        if error > RIGHT:
+        if error > RIGHT and self._without_room(theta):
             self._note("wrong", (kind, theta, error))
 
     def _inside(self, s):
         around = EDGE * np.vstack([np.eye(len(s)), -np.eye(len(s))])
         return all(self.reference(self._theta(s + step)) is not None for step in around)
+
+    def _without_room(self, theta):
+        """Whether the reference answers without help: on the border of the feasible set it lets rows give a hair."""
+        one, problem = self.reference, self.draft.problem
+        free = np.linalg.solve(one.lower, one.size * (problem.f + problem.F @ theta))
+        return one._nearest(one.w + one.S @ theta + one.M @ free) is not None
 
     def _note(self, what, where):
         self.found[what] += 1
@@ -154,10 +165,18 @@ def nearest(point, A, b):
     return np.array(x) if flag == 1 else None
 
 
+def some_point(A, b):
+    """A point of {A x <= b}, unit rows, by HiGHS, for where DAQP wrongly says that there is none; None if so."""
+    rows = np.c_[A, -np.ones(len(A))]
+    bounds = [(None, None)] * A.shape[1] + [(-1, None)]
+    result = linprog(np.r_[np.zeros(A.shape[1]), 1.0], rows, b, bounds=bounds, options=TIGHT)
+    return result.x[:-1] if result.fun <= MEETS else None
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_no_hole_nothing_wrong_no_overlap(number, draw, oracle, solve):
     draft = draw(number)
     if draft.kind in NOT_YET:
         pytest.xfail(f"{draft.kind}: not solved yet")
-    audit = Audit(draft, solve(number), oracle(draft.problem)).run()
+    audit = Audit(draft, solve(number), oracle(draft.evened)).run()
     assert not audit.places, f"{draft.kind}: {dict(audit.found)}; first {audit.places[0]}"
