@@ -25,6 +25,48 @@ def meeting(A: Array, b: Array, x: Array, other_A: Array, other_b: Array, y: Arr
 
 
 @compiled
+def met_by(piece: int, A: Array, b: Array, starts: np.ndarray, inside: Array) -> np.ndarray:
+    """Return the later polytopes, rows starts[i]:starts[i + 1], that meet one on the way between their points."""
+    result, found = np.empty(len(inside), np.int64), 0
+    first, last = starts[piece], starts[piece + 1]
+    for k in range(piece + 1, len(inside)):
+        other, end = starts[k], starts[k + 1]
+        if meeting(A[first:last], b[first:last], inside[piece], A[other:end], b[other:end], inside[k]):
+            result[found] = k
+            found += 1
+    return result[:found].copy()
+
+
+@compiled
+def reached(
+    A: Array, b: Array, others_A: Array, others_b: Array, starts: np.ndarray, gap: float, most: int
+) -> np.ndarray:
+    """Return which polytopes have a point in {A x <= b}, both moved in by `gap`; `most` + 1 of them at most."""
+    longest = 0
+    for i in range(len(starts) - 1):
+        longest = max(longest, starts[i + 1] - starts[i])
+    q, t = A.shape
+    rows, levels, order = np.empty((q + longest, t)), np.empty(q + longest), np.arange(q + longest)
+    rows[:q] = A
+    result, work, reach = np.empty(most + 1, np.int64), workspace(t), 2.0 * np.sqrt(t) + 1.0
+    found = 0
+    for i in range(len(starts) - 1):
+        count = q + starts[i + 1] - starts[i]
+        for k in range(q):
+            levels[k] = b[k]
+        for k in range(q, count):
+            levels[k] = others_b[starts[i] + k - q]
+            for j in range(t):
+                rows[k, j] = others_A[starts[i] + k - q, j]
+        if nearest(rows, levels, order, count, -gap, -1, 0.0, reach, ACCURACY, work) != EMPTY:
+            result[found] = i
+            found += 1
+            if found > most:
+                break
+    return result[:found].copy()
+
+
+@compiled
 def _part(A: Array, b: Array, x: Array, y: Array) -> float:
     """Return which part of the way from x to y lies in {A x <= b}, at most 1."""
     part = 1.0

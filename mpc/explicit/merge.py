@@ -7,12 +7,11 @@ are no more, then in groups that fill the envelope of two of them. The least-dis
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 
-from mpc.explicit.envelope import has_point, lifted, meeting
+from mpc.explicit.envelope import has_point, lifted, meeting, met_by, reached
 from mpc.explicit.kernels import PASSED, largest_ball, minimal_rows
 from mpc.explicit.region import CriticalRegion, Regions
 from plants.arrays import Array, Indices
@@ -38,6 +37,26 @@ class Piece:
     inside: Array
     radius: float
     members: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The rows of pieces one after another, those of piece i in starts[i]:starts[i + 1], and a point inside each."""
+
+    A: Array
+    b: Array
+    starts: Indices
+    inside: Array
+
+    @classmethod
+    def of(cls, pieces: Sequence[Piece]) -> Self:
+        """Return the stack of at least one piece."""
+        return cls(
+            np.concatenate([piece.A for piece in pieces]),
+            np.concatenate([piece.b for piece in pieces]),
+            np.cumsum([0, *(len(piece.b) for piece in pieces)]),
+            np.stack([piece.inside for piece in pieces]),
+        )
 
 
 def first_moves(law: "PiecewiseAffineLaw") -> tuple[Indices, int]:
@@ -116,7 +135,7 @@ def _in_pairs(pieces: Sequence[Piece]) -> list[Piece]:
         one = piece
         while found := next(_unions(one, result), None):
             one, other = found
-            result = [piece for piece in result if piece is not other]
+            result.remove(other)
         result.append(one)
     return result
 
@@ -132,30 +151,31 @@ def _unions(one: Piece, others: Sequence[Piece]) -> Iterator[tuple[Piece, Piece]
 
 def _in_groups(pieces: list[Piece]) -> list[Piece]:
     """Return the pieces with convex unions of a few joined, where they fill the envelope of two of them."""
-    for one, other in combinations(pieces, 2):
-        if meeting(one.A, one.b, one.inside, other.A, other.b, other.inside):
-            group = _filling(one, other, pieces)
+    left, stack = list(pieces), Stack.of(pieces)
+    for one, other in _meeting(pieces, stack):
+        if one in left and other in left:
+            group = _filling([one, other], left, stack)
             union = _union(group) if len(group) > 2 else None
             if union is not None:
-                rest = [piece for piece in pieces if not any(piece is joined for joined in group)]
-                return _in_groups(_in_pairs([*rest, union]))
-    return pieces
+                left = [*(piece for piece in left if piece not in group), union]
+                stack = Stack.of(left)
+    return _in_pairs(left) if len(left) < len(pieces) else left
 
 
-def _filling(one: Piece, other: Piece, pieces: Sequence[Piece]) -> list[Piece]:
-    """Return the pieces that reach into the envelope of two, and of those and so on; none if that are too many."""
-    group = [one, other]
+def _meeting(pieces: Sequence[Piece], stack: Stack) -> Iterator[tuple[Piece, Piece]]:
+    for i, one in enumerate(pieces):
+        for k in met_by(i, stack.A, stack.b, stack.starts, stack.inside):
+            yield one, pieces[k]
+
+
+def _filling(group: list[Piece], pieces: Sequence[Piece], stack: Stack) -> list[Piece]:
+    """Return the pieces that reach into the envelope of a group, and of those and so on; none if that are too many."""
     while len(group) <= GROUP:
         A, b, _ = _envelope(group)
-        more = [
-            piece
-            for piece in pieces
-            if not any(piece is joined for joined in group)
-            and has_point(np.vstack([A, piece.A]), np.r_[b, piece.b] - CRACK)
-        ]
-        if not more:
+        more = [pieces[i] for i in reached(A, b, stack.A, stack.b, stack.starts, CRACK, GROUP)]
+        if all(piece in group for piece in more):
             return group
-        group += more
+        group = [*group, *(piece for piece in more if piece not in group)]
     return []
 
 
