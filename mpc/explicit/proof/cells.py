@@ -66,10 +66,11 @@ class Cells:
 
     @cached_property
     def boxes(self) -> tuple[Array, Array]:
-        """Return lower and upper (p, t) of a box around each cell; crossed for an empty one."""
+        """Return lower and upper (p, t) of a box around each cell; the point 0 for an empty one."""
         p, t = len(self), self.t
         costs = np.tile(np.vstack([np.eye(t), -np.eye(t)]), (p, 1))
         reach = supports(self.sets, np.repeat(np.arange(p), 2 * t), costs).value.reshape(p, 2, t)
+        reach = np.where(np.isfinite(reach), reach, 0.0)
         return -reach[:, 1], reach[:, 0]
 
     @cached_property
@@ -80,7 +81,7 @@ class Cells:
     @cached_property
     def largest(self) -> Array:
         """Return bounds (n,) of the size of each component of z over all cells, at least their noise."""
-        lower, upper = (np.where(np.isfinite(side), side, 0.0) for side in self.boxes)
+        lower, upper = self.boxes
         middle, reach = (lower + upper) / 2, (upper - lower) / 2
         level = np.abs(np.einsum("pnt,pt->pn", self.gains, middle) + self.offsets)
         return (level + np.einsum("pnt,pt->pn", np.abs(self.gains), reach)).max(axis=0)
