@@ -1,4 +1,4 @@
-"""ImplicitMPC: the same problem solved online, one QP per state. Controller, and oracle of the explicit law."""
+"""ImplicitMPC: the same problem solved online, one program per state. Controller, and oracle of the explicit law."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from mpc.condense import condense
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.errors import NumericalError, OutsideDomain, ProblemError
 from mpc.explicit.mpqp import MultiparametricQP
+from mpc.least import LeastMinimiser
 from mpc.problem import MPCProblem
 from plants.arrays import Array, real_points
 
@@ -20,6 +21,8 @@ class ImplicitMPC:
     """Solves an MPC problem (or a raw multiparametric QP) by DAQP for each state; states (..., n) -> inputs (..., m).
 
     Every answer is polished on its active set and checked against the KKT conditions; no solver flag is trusted.
+    Of several minimisers (1-norm, infinity-norm, singular H) the shortest is taken, in variables without units: see
+    LeastMinimiser.
     Raises OutsideDomain where the state leaves the parameter set or no input keeps all limits.
     """
 
@@ -29,6 +32,9 @@ class ImplicitMPC:
         self.problem = problem
         self._qp = condense(problem) if isinstance(problem, MPCProblem) else problem
         self._inputs = problem.model.m if isinstance(problem, MPCProblem) else self._qp.n
+        self._least = None if self._qp.strictly_convex else LeastMinimiser(self._qp)
+        if self._least is not None:
+            return
         self._scale = 1 / np.sqrt(np.diag(self._qp.H))
         G = self._qp.G * self._scale
         norm = np.linalg.norm(G, axis=1)
@@ -54,6 +60,12 @@ class ImplicitMPC:
 
     def _solve(self, theta: Array) -> Array:
         self._check_parameter_set(theta)
+        if self._least is not None:
+            z = self._least(theta)
+            if z is None:
+                row = self._qp.names.rows[self._least.worst_row(theta)]
+                raise self._outside(theta, row, "no solution keeps all limits")
+            return z
         linear = (self._qp.f + self._qp.F @ theta) * self._scale
         right = (self._qp.w + self._qp.S @ theta) * self._row_scale
         if not len(right):

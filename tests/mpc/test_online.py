@@ -1,11 +1,12 @@
 """The online controller answers with a checked minimiser or says why not, and never trusts a solver's flag."""
 
+import cvxpy
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpc import ImplicitMPC, MultiparametricQP, NumericalError, OutsideDomain, ProblemError, condense
+from mpc import ImplicitMPC, MultiparametricQP, NumericalError, OutsideDomain, ProblemError, condense, least
 from mpc import online as module
 
 
@@ -103,6 +104,73 @@ def test_a_solver_that_lies_is_caught(pendulum_problem, monkeypatch, wrong):
             online(x)
     else:
         assert online(x) == pytest.approx(expected)
+
+
+def singular(seed):
+    """A convex problem whose H has no curvature in at least one direction, within a box; sometimes an equality row."""
+    generator = np.random.default_rng(seed)
+    n, t, rank = generator.integers((2, 1, 0), (5, 4, 2))
+    root, rows = generator.normal(size=(rank, n)), generator.normal(size=(3, n))
+    G, w = np.vstack([np.eye(n), -np.eye(n), rows]), np.r_[np.ones(2 * n), generator.uniform(0.1, 1, 3)]
+    S = np.vstack([np.zeros((2 * n, t)), 0.3 * generator.normal(size=(3, t))])
+    equal = (2 * int(n),) if generator.random() < 0.3 else ()
+    w[list(equal)] = 0.0
+    arrays = root.T @ root, generator.normal(size=n), generator.normal(size=(n, t)), G, w, S
+    return MultiparametricQP(*arrays, np.vstack([np.eye(t), -np.eye(t)]), np.ones(2 * t), equality_rows=equal)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_without_strict_convexity_the_objective_is_the_least(seed):
+    problem = singular(seed)
+    online, sign = ImplicitMPC(problem), np.isin(np.arange(len(problem.w)), problem.equality_rows)
+    for theta in np.random.default_rng(seed).uniform(-1, 1, (3, problem.t)):
+        linear, right = problem.f + problem.F @ theta, problem.w + problem.S @ theta
+        z = cvxpy.Variable(problem.n)
+        limits = [problem.G[~sign] @ z <= right[~sign], problem.G[sign] @ z == right[sign]]
+        program = cvxpy.Problem(cvxpy.Minimize(cvxpy.quad_form(z, cvxpy.psd_wrap(problem.H)) / 2 + linear @ z), limits)
+        program.solve(solver=cvxpy.CLARABEL, tol_gap_abs=1e-10, tol_gap_rel=1e-10, tol_feas=1e-10)
+        if program.status == "infeasible":
+            with pytest.raises(OutsideDomain, match="no solution keeps all limits"):
+                online(theta)
+        elif program.status == "optimal":
+            z = online(theta)
+            assert z @ problem.H @ z / 2 + linear @ z == pytest.approx(program.value, abs=1e-7)
+            assert (problem.G @ z <= right + 1e-9).all()
+            assert problem.G[sign] @ z == pytest.approx(right[sign], abs=1e-9)
+
+
+def test_of_several_minimisers_the_one_nearest_the_middle():
+    """z0 + z1 = theta is all that counts within 0 <= z0 <= 2 and 0 <= z1 <= 4: shares go by ranges, in any units."""
+    rows = np.vstack([np.eye(2), -np.eye(2)])
+    for unit in (1.0, 1e6):
+        scale = np.array([1.0, unit])
+        H = np.ones((2, 2)) * np.outer(scale, scale)
+        problem = MultiparametricQP(
+            H, [0, 0], -scale[:, None], rows * scale, [2, 4, 0, 0], np.zeros((4, 1)), [[1], [-1]], [6, 0]
+        )
+        for theta in (0.5, 3.0, 5.5):
+            half = (theta - 3) / (1 + 4) * np.array([1.0, 4.0])
+            expected = np.clip(np.array([1.0, 2.0]) + half, 0, [2, 4])
+            assert ImplicitMPC(problem)([theta]) * scale == pytest.approx(expected, abs=1e-8)
+
+
+def test_an_objective_without_a_minimum_is_refused_at_birth():
+    rows = {"G": [[1, 0], [-1, 0]], "w": [1, 1], "S": [[0], [0]], "A_theta": [[1], [-1]], "b_theta": [1, 1]}
+    with pytest.raises(ProblemError, match=r"unbounded: .* falls without limit"):
+        ImplicitMPC(MultiparametricQP(np.zeros((2, 2)), [0, 1], [[0], [0]], **rows))
+
+
+@pytest.mark.parametrize("curvature", [0.0, 1.0])
+def test_a_singular_solver_that_lies_is_caught(monkeypatch, curvature):
+    rows = {"G": np.vstack([np.eye(2), -np.eye(2)]), "w": np.ones(4), "S": np.zeros((4, 1))}
+    box = {"A_theta": [[1], [-1]], "b_theta": [1, 1]}
+    online = ImplicitMPC(MultiparametricQP(np.diag([curvature, 0]), [1, 1], [[1], [0]], **rows, **box))
+    assert online([0.5]) == pytest.approx([-1, -1], abs=1e-9)
+    honest, solve = least.linear_program, least.daqp.solve
+    monkeypatch.setattr(least, "linear_program", lambda c, A, b: honest(-c, A, b))
+    monkeypatch.setattr(least.daqp, "solve", lambda H, f, *a, **k: solve(H, -f, *a, **k))
+    with pytest.raises(NumericalError, match=r"the program at theta = \[0.5\] was not solved: KKT residual"):
+        online([0.5])
 
 
 def test_what_is_no_problem(pendulum_problem):
