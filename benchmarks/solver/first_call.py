@@ -2,6 +2,7 @@
 
 import statistics
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +30,26 @@ class FirstCall:
         )
 
 
+def compiled(problems: list[Problem], limit: float = 900.0) -> float:
+    """Seconds of a first process, which fills numba's cache by solving each problem once; little where it is full."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for problem in problems:
+            with Worker(OURS, written(problem, Path(folder) / "problem.npz"), None, limit) as worker:
+                worker.ready()
+                worker.ask("run")
+    return time.perf_counter() - started
+
+
 def first_call(problem: Problem, cap: float, processes: int = 5, later: int = 3) -> FirstCall:
-    """Medians over `processes` fresh processes, after one more that fills numba's cache."""
+    """Medians over `processes` fresh processes; numba's cache must be full."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = written(problem, Path(folder) / "problem.npz")
-        for _ in range(processes + 1):
+        for _ in range(processes):
             with Worker(OURS, path, None, cap + 300) as worker:
                 load = worker.ready()["load_s"]
                 first, *others = (worker.ask("run")["seconds"] for _ in range(later + 1))
             rows.append((load, first, statistics.median(others)))
-    load, first, after = (statistics.median(column) for column in zip(*rows[1:], strict=True))
+    load, first, after = (statistics.median(column) for column in zip(*rows, strict=True))
     return FirstCall(problem.name, load, first, after)
