@@ -44,14 +44,15 @@ def test_intervals_moved_at_both_ends(line, data):
     regions = [replace(r, b=r.b + by[i]) if i in inner else r for i, r in enumerate(law.regions)]
     damaged = replace(law, regions=tuple(regions))
     ends = np.array([interval(r) for r in regions])
-    order = ends[:, 0].argsort()
+    full = np.flatnonzero(ends[:, 1] - ends[:, 0] > 1e-8)
+    order = full[ends[full, 0].argsort()]
     covered, gaps = ends[order[0], 1], []
     for low, high in ends[order[1:]]:
         gaps.append(max(low - covered, 0.0))
         covered = max(covered, high)
     pairs = {
         (min(i, j), max(i, j))
-        for i in range(len(ends)) for j in range(i)
+        for i in full for j in full[full < i]
         if min(ends[i, 1], ends[j, 1]) - max(ends[i, 0], ends[j, 0]) > 1e-8
     }  # fmt: skip
     certificate = certify(damaged, problem)
