@@ -62,7 +62,7 @@ def limit_cell(program: UnitFree, active: Sequence[int]) -> Cell | None:
         return None
     (L, l0, _), (R, r0, still) = (parts for parts in found if parts is not None)
     A, b = np.vstack([-L, -R, program.E]), np.concatenate([l0, r0, program.e])
-    tight = np.sort(np.r_[rows[forced:], others[still]])
+    tight = np.sort(np.r_[rows[forced:], others[still & program.G[others].any(axis=1)]])
     return cell(tuple(rows[forced:].tolist()), tuple(tight.tolist()), terms[0][0], A, b)
 
 

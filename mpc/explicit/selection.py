@@ -7,8 +7,9 @@ exactly. For a linear program with parameters on the right-hand side a small wei
 (Mangasarian & Meyer, SIAM J. Control Optim. 17, 1979).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,14 +25,22 @@ from plants.arrays import Array
 WEIGHTS = (1e-3, 1e-5, 1e-7)  # of the regularisation, beside the largest coefficient of the objective; tried in turn
 JUMP = 1e-7  # half widths of a variable: laws that differ by more at a common border jump
 
-Solve = Callable[[MultiparametricQP], Iterable[Sequence[int]]]
+
+class Explored(NamedTuple):
+    """The active sets, as row numbers, of all regions of a problem, or of some and why not of all."""
+
+    active: Sequence[Sequence[int]]
+    partial: str = ""
+
+
+Solve = Callable[[MultiparametricQP], Explored]
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
     """z = solution_gain theta + solution_offset on {A theta <= b}; fields as those of CriticalRegion.
 
-    The multipliers that prove optimality are 0 outside `active_rows`, everywhere on the piece.
+    Multipliers of `active_rows` (those without a variable left out) and of equalities prove it optimal.
     """
 
     A: Array
@@ -47,19 +56,21 @@ class Piece:
 class Selection:
     """The pieces of a law, whether it is continuous, and the weight whose active sets covered everything.
 
-    The law may jump only where theta changes the cost along a direction without curvature.
+    The law may jump only where theta changes the cost along a direction without curvature. `partial` says why pieces
+    are missing, if the exploration stopped early.
     """
 
     pieces: tuple[Piece, ...]
     continuous: bool
     weight: float
+    partial: str = ""
 
 
 def select(problem: MultiparametricQP, solve: Solve) -> Selection:
     """Return the pieces of the law of a problem with positive semidefinite H.
 
-    `solve` gets a strictly convex problem with the same rows (in variables and parameters of other units) and returns
-    the active sets, as row numbers, of all its regions; rows that always hold with equality may be left out.
+    `solve` explores a strictly convex problem with the same rows, in variables and parameters of other units; rows
+    that always hold with equality may be left out of its active sets. If it stops early, so does this.
     Raises Unbounded before any exploration, Infeasible, and NumericalError where no weight gives a partition.
     """
     program = unit_free(problem)
@@ -73,7 +84,7 @@ def _tried(problem: MultiparametricQP, program: UnitFree, solve: Solve) -> Selec
     failures: list[str] = []
     for weight in WEIGHTS:
         try:
-            sets = list(solve(regularised(program, weight, problem)))
+            sets, partial = solve(regularised(program, weight, problem))
         except NumericalError as error:
             failures.append(f"weight {weight:g}: {error}")
             continue
@@ -83,8 +94,9 @@ def _tried(problem: MultiparametricQP, program: UnitFree, solve: Solve) -> Selec
                 cells.setdefault(one.active, one)
         whole = joined(sorted(cells.values(), key=lambda c: (len(c.active), c.active)))
         found = coverage(program, whole) if whole else Coverage(1, 0.0, 0)
-        if not found.holes and not found.overlaps and (found.jump <= JUMP or not program.settled):
-            return Selection(tuple(_physical(program, c) for c in whole), found.jump <= JUMP, weight)
+        sound = not found.holes and not found.overlaps and (found.jump <= JUMP or not program.settled)
+        if sound or (partial and whole):
+            return Selection(tuple(_physical(program, c) for c in whole), found.jump <= JUMP, weight, partial)
         counted = f"{found.holes} open facets, {found.overlaps} overlaps, a jump of {found.jump:.2g}"
         failures.append(f"weight {weight:g}: {counted}")
     raise NumericalError(
@@ -117,4 +129,4 @@ def _physical(program: UnitFree, one: Cell) -> Piece:
     for array in arrays:
         array.setflags(write=False)
     A, b, gain, offset, centre = arrays
-    return Piece(A, b, gain, offset, one.active, centre, one.radius)
+    return Piece(A, b, gain, offset, one.tight, centre, one.radius)

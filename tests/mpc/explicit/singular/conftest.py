@@ -12,7 +12,7 @@ from scipy.optimize import linprog, nnls
 from mpc import LinearModel, MPCProblem, MultiparametricQP, Polyhedron, condense
 from mpc.explicit.explore import explore
 from mpc.explicit.presolve import presolve
-from mpc.explicit.selection import Selection, select
+from mpc.explicit.selection import Explored, Selection, select
 
 BAND = 1e-11  # minimisers may differ by this in slope and value
 FOLDER = Path(__file__).parents[3] / "data" / "mpqp"
@@ -100,13 +100,13 @@ def boxed() -> Callable[..., MultiparametricQP]:
     return over_box
 
 
-def active_sets(problem: MultiparametricQP) -> list[tuple[int, ...]]:
+def active_sets(problem: MultiparametricQP) -> Explored:
     ldp = presolve(problem)
-    return [tuple(int(row) for row in ldp.rows[rows]) for rows in explore(ldp).active]
+    return Explored([tuple(int(row) for row in ldp.rows[rows]) for rows in explore(ldp).active])
 
 
 @pytest.fixture(scope="session")
-def explored() -> Callable[[MultiparametricQP], list[tuple[int, ...]]]:
+def explored() -> Callable[[MultiparametricQP], Explored]:
     """The active sets of all regions of a strictly convex problem."""
     return active_sets
 

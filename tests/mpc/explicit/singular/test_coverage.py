@@ -18,7 +18,7 @@ def found(singular, explored):
     problem = singular("semidefinite")
     program = unit_free(problem)
     sets = explored(regularised(program, 1e-3, problem))
-    return program, joined([c for c in (limit_cell(program, rows) for rows in sets) if c is not None])
+    return program, joined([c for c in (limit_cell(program, rows) for rows in sets.active) if c is not None])
 
 
 def test_whole_laws_have_neither_hole_nor_overlap(found):
