@@ -68,6 +68,20 @@ def test_an_empty_set_has_no_support_and_a_negative_ball():
     assert balls(sets)[0][0] == pytest.approx(-0.125)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_a_simplex_that_stops_anywhere_cannot_prove_too_little(seed, monkeypatch):
+    A, b, costs = drawn(seed, 3, 9)
+    generator = np.random.default_rng(seed)
+
+    def lost(rows, levels, costs, goal):
+        basis = np.stack([generator.choice(rows.shape[1], 3, replace=False) for _ in costs])
+        return basis, np.full(costs.shape, 1e3), np.ones(len(costs), dtype=int)
+
+    monkeypatch.setattr("mpc.explicit.proof.supports._walk", lost)
+    found = supports(Polytopes.stack([(A, b)], BOX), np.zeros(6, dtype=int), costs, np.full(6, 1e9)).value
+    assert (found >= [-reference(A, b, cost).fun - 1e-9 for cost in costs]).all()
+
+
 def test_sets_of_different_sizes_stand_side_by_side():
     square = (np.vstack([np.eye(2), -np.eye(2)]), np.ones(4))
     half = (np.array([[1.0, 0]]), np.array([0.25]))
