@@ -216,3 +216,22 @@ def test_no_points_and_points_in_any_order_of_memory_are_answered(solved):
     points = scattered(law, 64)
     for same in (np.asfortranarray(points), np.repeat(points, 2, axis=0)[::2]):
         assert (tree.locate(same)[1] == tree.locate(points)[1]).all()
+
+
+def test_exact_ties_go_to_the_lowest_index_whatever_the_order_of_the_regions():
+    """A grid of 16 x 16 boxes with edges that binary numbers hold exactly, shuffled: corners belong to four."""
+    edges = np.linspace(-1, 1, 17)
+    A = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    grid = [(A, np.array([b, -a, d, -c])) for a, b in pairwise(edges) for c, d in pairwise(edges)]
+    order = np.random.default_rng(0).permutation(len(grid))
+    law = law_of([grid[i] for i in order], [0, 0], [1, 1])
+    x, y = np.meshgrid(np.r_[-1.5, edges, 1.5], np.r_[-1.5, edges, 1.5])
+    points = np.c_[x.ravel(), y.ravel()]
+    tied = (np.sort(by_each(law, points), axis=1)[:, :2] == 0).all(axis=1)
+    assert tied.sum() > 200
+    assert_exact(law, points)
+
+
+def by_each(law, points):
+    A, b, starts = halfspaces(law)
+    return np.maximum.reduceat(points @ A.T - b, starts[:-1], axis=1)
