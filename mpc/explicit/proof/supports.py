@@ -76,13 +76,13 @@ def supports(sets: Polytopes, which: Indices, costs: Array, enough: Array | None
 
 
 def balls(sets: Polytopes) -> tuple[Array, Array]:
-    """Return radius (k,) and centre (k, d) of a largest ball in each set; a negative radius for an empty one."""
+    """Return radius (k,), a proved bound, and centre (k, d) of a largest ball in each set; negative for empty ones."""
     k, d = len(sets), sets.dimension
     lifted = Polytopes(np.concatenate([sets.A, np.linalg.norm(sets.A, axis=2)[..., None]], axis=2), sets.b, sets.box)
     cost = np.zeros((k, d + 1))
     cost[:, -1] = 1.0
     found = supports(lifted, np.arange(k), cost)
-    return np.where(np.isfinite(found.value), found.corner[:, -1], -np.inf), found.corner[:, :-1]
+    return found.value, found.corner[:, :-1]
 
 
 def _block(sets: Polytopes, which: Indices, costs: Array, goal: Array) -> tuple[Array, Array]:
@@ -134,7 +134,8 @@ def _walk(rows: Array, levels: Array, costs: Array, goal: Array) -> tuple[Indice
         ended = done | stuck
         if ended.any():
             out_basis[at[ended]], out_corner[at[ended]] = basis[ended], corner[ended]
-            state[at[ended]] = np.where(stuck[ended], np.where(by[ended] > 1e-11, -1, 0), 1)
+            none = stuck & _no_point(rows, levels, basis, entering, alpha)
+            state[at[ended]] = np.where(done, 1, np.where(none, -1, 0))[ended]
             on = ~ended
             if not on.any():
                 return out_basis, out_corner, state
@@ -154,6 +155,16 @@ def _walk(rows: Array, levels: Array, costs: Array, goal: Array) -> tuple[Indice
         basis[each, leaving] = entering
     out_basis[at], out_corner[at] = basis, corner
     return out_basis, out_corner, state
+
+
+def _no_point(rows: Array, levels: Array, basis: Indices, entering: Indices, alpha: Array) -> np.ndarray:
+    """Return where the entering row and the basis, with multipliers 1 and -alpha, prove that there is no point."""
+    each, box = np.arange(len(basis)), levels[:, -1]
+    weight = np.maximum(-alpha, 0.0)
+    taken = np.take_along_axis(rows, basis[:, :, None], axis=1)
+    left = rows[each, entering] + np.matmul(weight[:, None, :], taken)[:, 0, :]
+    height = levels[each, entering] + np.einsum("kd,kd->k", weight, np.take_along_axis(levels, basis, axis=1))
+    return height < -box * np.abs(left).sum(axis=1)
 
 
 def _proved(rows: Array, levels: Array, costs: Array, basis: Indices, box: float) -> Array:

@@ -141,6 +141,35 @@ def test_a_cut_region_is_no_damage_but_a_hole_between_its_halves_is(case, cut):
     assert all((region.A @ f.theta - region.b).max() < 1e-9 for f in strip)
 
 
+def test_a_negative_multiplier_is_found(by_hand):
+    box = {"A_theta": [[1.0], [-1.0]], "b_theta": [2, 0]}
+    problem = MultiparametricQP([[1.0]], [0.0], [[-1.0]], [[1.0]], [1.0], [[0.0]], **box)
+    free = ([[1.0], [-1.0]], [0.9, 0], [[1.0]], [0.0], ())
+    held = ([[-1.0], [1.0]], [-0.9, 2], [[0.0]], [1.0], (0,))
+    certificate = certify(by_hand(problem, [free, held]), problem)
+    (wrong,) = of_kind(certificate, Kind.MULTIPLIER)
+    assert (wrong.regions, wrong.theta, wrong.row) == ((1,), (pytest.approx(0.9),), "row 0")
+    assert wrong.amount == pytest.approx(0.1)
+    assert certificate.multiplier == pytest.approx(-0.1)
+    assert of_kind(certificate, Kind.JUMP)
+
+
+def test_a_region_that_leaves_the_cone_of_dependent_rows_is_found(move):
+    box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": np.ones(4)}
+    problem = MultiparametricQP(
+        np.eye(2), [0.0, 0], -np.eye(2), [[1.0, 0], [1, 1], [0, 1]], [0.0, 0, 0], np.zeros((3, 2)), **box
+    )
+    law = solve_explicit(problem)
+    assert certify(law, problem).ok
+    index = next(i for i, r in enumerate(law.regions) if (r.centre > 0).all())
+    region = law.regions[index]
+    inward = [k for k in range(len(region.b)) if abs(region.b[k]) < 1e-9]
+    assert len(inward) == 2
+    for facet in inward:
+        wrong = certify(move(law, index, 1e-4 * (np.arange(len(region.b)) == facet)), problem)
+        assert [f.regions for f in of_kind(wrong, Kind.MULTIPLIER)] == [(index,)]
+
+
 def test_a_jump_where_the_minimiser_is_not_unique_is_said(by_hand):
     zero = {"H": [[0.0]], "f": [0.0], "F": [[0.0]], "G": [[1.0], [-1.0]], "w": [1, 0], "S": [[0.0], [0.0]]}
     problem = MultiparametricQP(**zero, A_theta=[[1.0], [-1.0]], b_theta=[1, 1])
