@@ -83,13 +83,13 @@ def test_dependent_rows_of_a_set_are_left_out(found):
 
 
 def test_a_thin_wedge_far_from_the_origin_is_not_empty():
-    """Two rows at an angle of 1e-3 that meet at -1: a ball of 5e-4 fits near 0, more towards 1."""
-    slope = 1e-3 / np.hypot(1, 1e-3)
-    flat = np.sqrt(1 - slope**2)
-    A = np.array([[-slope, flat], [-slope, -flat], [1, 0], [0, 1], [0, -1]])
-    b = np.array([slope - 0.9 * flat, slope + 0.9 * flat, 1, 1, 1.0])
-    assert holds_ball(A, b, 1e-3)
-    assert not holds_ball(A, b, 3e-3)
-    radius, centre = ball_in(A, b, 1e-3)
-    assert radius >= 1e-3
-    assert (A @ centre <= b).all()
+    """Two rows 1e-4 off the diagonal that meet at 0.8 of the way to (1, 1): the ball lies in that corner."""
+    slope, corner, across = 1e-4, np.array([1, 1]) / np.sqrt(2), np.array([1, -1]) / np.sqrt(2)
+    A = np.vstack([across - slope * corner, -across - slope * corner, np.eye(2), -np.eye(2)])
+    length = np.linalg.norm(A, axis=1, keepdims=True)
+    A, b = A / length, np.array([-0.8 * slope, -0.8 * slope, 1, 1, 1, 1]) / length.ravel()
+    assert holds_ball(A, b, 6e-5)
+    assert not holds_ball(A, b, 6.2e-5)
+    radius, centre = ball_in(A, b, 1e-5)
+    assert radius == pytest.approx(6.141e-5, rel=1e-3)
+    assert (A @ centre <= b - 0.999 * radius).all()

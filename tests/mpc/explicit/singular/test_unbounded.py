@@ -61,17 +61,17 @@ def test_one_corner_of_the_parameter_set_is_enough(t, size, boxed):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_every_corner_counts_and_feasible_ones_alone(seed, boxed):
-    """Two variables and three parameters, one slope negative at one drawn corner; then a row without z cuts it off."""
+    """Of four slopes one is negative, at one drawn corner of three parameters; then a row without z cuts that off."""
     draw = np.random.default_rng(seed)
     corner = draw.choice([-1.0, 1.0], 3)
-    F = np.vstack([-corner, [0, 0, 0]])
-    G, S = np.vstack([-np.eye(2), [0, 0]]), np.vstack([np.zeros((2, 3)), -corner])
-    cost = {"H": np.zeros((2, 2)), "f": [2.9, 1], "F": F, "G": G, "S": S}
+    F = np.vstack([-corner, draw.uniform(-9, 9, (3, 3))])
+    G, S = np.vstack([-np.eye(4), np.zeros(4)]), np.vstack([np.zeros((4, 3)), -corner])
+    cost = {"H": np.zeros((4, 4)), "f": [2.9, 30, 30, 30], "F": F, "G": G, "S": S}
     with pytest.raises(Unbounded) as caught:
-        check(boxed(w=[0, 0, 5], **cost))
+        check(boxed(w=[0, 0, 0, 0, 5], **cost))
     assert caught.value.theta == pytest.approx(corner)
-    assert caught.value.direction == pytest.approx([1, 0])
-    check(boxed(w=[0, 0, 2.85], **cost))
+    assert caught.value.direction == pytest.approx([1, 0, 0, 0])
+    check(boxed(w=[0, 0, 0, 0, 2.85], **cost))
 
 
 @pytest.mark.parametrize("seed", range(20))
