@@ -1,4 +1,4 @@
-"""Interior: balls in bounded sets {A p <= b} of unit rows, by the least-distance kernel, or HiGHS where it is unsure."""
+"""Interior: balls in bounded sets {A p <= b} of unit rows, by the compiled kernels, or HiGHS where they are unsure."""
 
 import numpy as np
 
