@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from mpc.explicit.least_distance import compiled
+from mpc.explicit.compiled import compiled
 
 WORD = 64
 FIRST_ROOM = 1024

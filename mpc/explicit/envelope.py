@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mpc.explicit.least_distance import EMPTY, FEASIBLE, Workspace, compiled, nearest, workspace
+from mpc.explicit.compiled import compiled
+from mpc.explicit.least_distance import EMPTY, FEASIBLE, Workspace, nearest, workspace
 from plants.arrays import Array
 
 HOLDS = 1e-10  # a row that a polytope passes by less than this holds on it

@@ -75,7 +75,8 @@ def optimal_set(ldp: LeastDistanceProblem, theta: Array) -> tuple[int, ...]:
     state = nearest(M, right, np.arange(len(right)), len(right), 0.0, -1, 0.0, np.inf, 1e-13, work)
     if state != FEASIBLE:
         raise NumericalError(f"the QP at the interior point theta = {theta} was not solved (state {state})")
-    active = work.active[work.multipliers[: len(work.active)] > ZERO]
+    used = slice(0, int(work.size[0]))
+    active = work.active[used][work.multipliers[used] > ZERO]
     return tuple(sorted(int(row) for row in active))
 
 

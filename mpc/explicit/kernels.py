@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from mpc.explicit.active_sets import members, with_bit, without_bit
+from mpc.explicit.compiled import compiled
 from mpc.explicit.domain import TOLERANCE
-from mpc.explicit.least_distance import EMPTY, FEASIBLE, Workspace, compiled, nearest, workspace
+from mpc.explicit.least_distance import EMPTY, FEASIBLE, UNSURE, Workspace, nearest, nearest_again, resumed, workspace
 from plants.arrays import Array
 
 TOUCH = 1e-8  # scaled theta: sets this close count as touching, so that no stepping stone is lost
@@ -20,7 +21,7 @@ ZERO = 1e-10  # a row of theta of smaller norm, beside its terms, has no directi
 NOISE = 1e-13  # the same for rows whose terms are rounding noise; right-hand sides are about 1
 ACCURACY = 1e-13  # scaled theta: the least-distance kernel's
 FAR = 100.0  # how far above the ball's radius its centre is pulled from; a linear program in the limit
-BALLS = 12  # pulls before the largest ball found is taken
+PULLS = 6  # pulls before the ball is looked for in another way
 CLEAR = 1e-7  # of two rows that a ray meets at distances this much apart, relatively, the first is a facet
 
 NOTHING, STEPPING_STONE, REGION = 0, 1, 2
@@ -59,14 +60,14 @@ class Batch(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Memory for the rows of one region: distances from its centre, which are touched, needed or met first by a ray."""
+    """Memory for the rows of one region: distances from its centre, which are touched, needed or clearly facets."""
 
     levels: Array
     order: np.ndarray
     listed: np.ndarray
     touched: np.ndarray
     needed: np.ndarray
-    met_first: np.ndarray
+    clear: np.ndarray
     flat: Workspace
     lifted: Workspace
 
@@ -123,10 +124,11 @@ def minimal_rows(A: Array, b: Array, inside: Array, judged: int, passed: float) 
 
 
 @compiled
-def largest_ball(A: Array, b: Array) -> tuple[float, Array]:
-    """Return radius and centre of a largest ball in the bounded set {A theta <= b}, unit rows; radius < 0: empty."""
+def largest_ball(A: Array, b: Array, largest: float = np.inf) -> tuple[float, Array]:
+    """Return radius (at most `largest`) and centre of a largest ball in {A x <= b}, unit rows; radius < 0: empty."""
     centre = np.zeros(A.shape[1])
-    radius = _largest_ball(A, b, np.arange(len(b)), len(b), centre, workspace(A.shape[1] + 1))
+    work = workspace(A.shape[1] + 1), workspace(A.shape[1])
+    radius = _largest_ball(A, b, np.arange(len(b) + 1), len(b), largest, centre, work[0], work[1])
     return radius, centre
 
 
@@ -154,7 +156,7 @@ def _scratch(rows: int, t: int) -> Scratch:
     """Return memory for the region of one active set after another."""
     return Scratch(
         np.zeros(rows),
-        np.arange(rows),
+        np.arange(rows + 1),
         np.zeros(rows, np.int64),
         np.zeros(rows, np.bool_),
         np.zeros(rows, np.bool_),
@@ -305,39 +307,64 @@ def _keep(solution: Solution, level: float, size: float, code: int) -> int:
 
 
 @compiled
-def _largest_ball(A: Array, b: Array, order: np.ndarray, count: int, centre: Array, work: Workspace) -> float:
-    """Move the centre to that of a largest ball in {A x <= b} and return the radius: a proximal-point method.
+def _largest_ball(
+    A: Array, b: Array, order: np.ndarray, count: int, largest: float, centre: Array, lifted: Workspace, flat: Workspace
+) -> float:
+    """Move the centre to that of a largest ball in {A x <= b} and return its radius; negative: there is none.
 
-    Each step finds the ball (x, r) nearest to (centre, r + FAR); steps end where the radius stays.
+    On a long thin set, where the radius grows too slowly to be pulled up, it is found by bisection.
+    """
+    radius, settled = _pulled_up(A, b, order, count, largest, centre, lifted)
+    if settled:
+        return radius
+    low, high = max(radius, 0.1 * SLIVER), min(largest, 1.0)
+    if nearest(A, b, order, count, -low, -1, 0.0, np.inf, ACCURACY, flat) != FEASIBLE:
+        return radius
+    centre[:] = flat.x
+    while high > (1.0 + 1e-6) * low:
+        middle = np.sqrt(low * high)
+        if nearest(A, b, order, count, -middle, -1, 0.0, np.inf, ACCURACY, flat) == FEASIBLE:
+            low = middle
+            centre[:] = flat.x
+        else:
+            high = middle
+    return _clearance(A, b, count, centre)
+
+
+@compiled
+def _pulled_up(
+    A: Array, b: Array, order: np.ndarray, count: int, largest: float, centre: Array, work: Workspace
+) -> tuple[float, bool]:
+    """Return the radius that a proximal-point method reaches, with its centre, and whether it is the largest.
+
+    Each step finds the ball (x, r) nearest to (centre, r + FAR), r <= largest; steps end where the radius stays.
     """
     t = A.shape[1]
-    lifted, levels = np.empty((count, t + 1)), np.empty(count)
-    half = np.sqrt(0.5)
-    for i in range(count):
-        for j in range(t):
-            lifted[i, j] = half * A[i, j]
-        lifted[i, t] = half
-    radius = _clearance(A, b, count, centre)
-    trial = centre.copy()
-    for _ in range(BALLS):
+    rows, levels = np.zeros((count + 1, t + 1)), np.zeros(count + 1)
+    rows[:count, :t], rows[:count, t], rows[count, t] = np.sqrt(0.5) * A[:count], np.sqrt(0.5), 1.0
+    radius, trial = _clearance(A, b, count, centre), np.zeros(t)
+    for pull in range(PULLS):
         for i in range(count):
             level = b[i] - radius - FAR
             for j in range(t):
                 level -= A[i, j] * centre[j]
-            levels[i] = half * level
-        if nearest(lifted, levels, order, count, 0.0, -1, 0.0, np.inf, ACCURACY, work) != FEASIBLE:
-            break
+            levels[i] = np.sqrt(0.5) * level
+        levels[count] = largest - radius - FAR
+        if pull == 0:
+            state = nearest(rows, levels, order, count + 1, 0.0, -1, 0.0, np.inf, ACCURACY, work)
+        else:
+            state = nearest_again(rows, levels, order, count + 1, np.inf, ACCURACY, work)
+        if state != FEASIBLE:
+            return radius, False
         for j in range(t):
             trial[j] = centre[j] + work.x[j]
-        better = _clearance(A, b, count, trial)
-        if better <= radius:
-            break
-        gained = better - radius
-        radius = better
-        centre[:] = trial
-        if gained <= 1e-9 * abs(radius):
-            break
-    return radius
+        gained = min(_clearance(A, b, count, trial), largest) - radius
+        if gained > 0.0:
+            radius += gained
+            centre[:] = trial
+        if gained <= 1e-9 * radius:
+            return radius, radius > SLIVER
+    return radius, False
 
 
 @compiled
@@ -362,55 +389,58 @@ def _locate(solution: Solution, scratch: Scratch, centre: Array) -> tuple[int, f
     centre[:] = work.x
     if solution.counts[1] > 0:
         return STEPPING_STONE, 0.0
-    radius = _largest_ball(A, b, order, count, centre, scratch.lifted)
+    radius = _largest_ball(A, b, order, count, np.inf, centre, scratch.lifted, work)
     return (REGION if radius > SLIVER else STEPPING_STONE), radius
 
 
 @compiled
 def _touched_rows(solution: Solution, scratch: Scratch, centre: Array, solid: bool) -> None:
-    """Tell for each row whether the set, widened by TOUCH, has a point on it; clear facets of a solid set come first."""
+    """Tell for each row whether the set, widened by TOUCH, has a point on it; `clear` ones are certainly facets."""
     A, count, levels = solution.A, solution.counts[0], scratch.levels
     for i in range(count):
         levels[i] = solution.b[i]
         for j in range(len(centre)):
             levels[i] -= A[i, j] * centre[j]
-    scratch.met_first[:count] = False
-    shortlist = _met_first(A, count, scratch) if solid else 0
-    reach, work = 2.0 * np.sqrt(len(centre)) + 1.0, scratch.flat
+    scratch.touched[:count] = False
+    scratch.clear[:count] = False
+    reach, work, listed = 2.0 * np.sqrt(len(centre)) + 1.0, scratch.flat, 0
     for i in range(count):
-        scratch.touched[i] = scratch.met_first[i]
-        if scratch.met_first[i]:
+        if scratch.touched[i]:
             continue
-        low = levels[i] - TOUCH
-        if shortlist and nearest(A, levels, scratch.listed, shortlist, TOUCH, i, low, reach, ACCURACY, work) == EMPTY:
-            continue
-        scratch.touched[i] = nearest(A, levels, scratch.order, count, TOUCH, i, low, reach, ACCURACY, work) != EMPTY
+        low, state = levels[i] - TOUCH, UNSURE
+        if solid:
+            state = nearest(A, levels, scratch.listed, listed, TOUCH, i, low, reach, ACCURACY, work)
+        while state == FEASIBLE and not scratch.touched[i]:
+            first = _met_first(A, count, work.x, scratch)
+            if first < 0 or scratch.touched[first]:
+                break
+            scratch.touched[first] = True
+            scratch.listed[listed] = first
+            listed += 1
+            if first != i:
+                state = resumed(A, levels, scratch.listed, listed, TOUCH, i, low, reach, ACCURACY, work)
+        if state != EMPTY and not scratch.touched[i]:
+            state = nearest(A, levels, scratch.order, count, TOUCH, i, low, reach, ACCURACY, work)
+            scratch.touched[i] = state != EMPTY
 
 
 @compiled
-def _met_first(A: Array, count: int, scratch: Scratch) -> int:
-    """Mark the rows that rays from the centre along some row's normal meet clearly first: facets; list them."""
-    levels = scratch.levels
-    for ray in range(count):
-        first, second, row = np.inf, np.inf, -1
-        for i in range(count):
-            speed = 0.0
-            for j in range(A.shape[1]):
-                speed += A[i, j] * A[ray, j]
-            if speed > 0.0 and levels[i] < second * speed:
-                distance = levels[i] / speed
-                if distance < first:
-                    first, second, row = distance, first, i
-                else:
-                    second = distance
-        if row >= 0 and second - first > CLEAR * (1.0 + first):
-            scratch.met_first[row] = True
-    found = 0
+def _met_first(A: Array, count: int, x: Array, scratch: Scratch) -> int:
+    """Return the row that the ray from the centre to x meets first, marked clear if it does so clearly."""
+    most, second, row = 0.0, 0.0, -1
     for i in range(count):
-        if scratch.met_first[i]:
-            scratch.listed[found] = i
-            found += 1
-    return found
+        speed = 0.0
+        for j in range(len(x)):
+            speed += A[i, j] * x[j]
+        if speed > second * scratch.levels[i]:
+            share = speed / scratch.levels[i]
+            if share > most:
+                most, second, row = share, most, i
+            else:
+                second = share
+    if row >= 0 and most - second > CLEAR * most:
+        scratch.clear[row] = True
+    return row
 
 
 @compiled
@@ -420,7 +450,7 @@ def _write_facets(solution: Solution, scratch: Scratch, facets: np.ndarray) -> i
     needed[:count] = scratch.touched[:count]
     reach, work = 2.0 * np.sqrt(A.shape[1]) + 1.0, scratch.flat
     for row in range(count - 1, -1, -1):
-        if scratch.met_first[row] or not needed[row]:
+        if scratch.clear[row] or not needed[row]:
             continue
         kept = 0
         for i in range(count):

@@ -4,11 +4,11 @@ Dual active-set method (Goldfarb & Idnani 1983) for H = I: the active rows are k
 rotated when a row enters or leaves. Nothing is allocated inside. Rows of A have unit length.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from mpc.explicit.compiled import compiled, inlined
 from plants.arrays import Array
 
 FEASIBLE, EMPTY, UNSURE = 1, 0, -1
@@ -16,11 +16,12 @@ DEPENDENT = 1e-12  # a row whose part outside the span of the active rows is sho
 POSITIVE = 1e-12  # a weight below this neither bounds a dual step nor hinders a proof of emptiness
 ROUNDS = 40  # steps for each row and component before the kernel gives up
 
-compiled: Any = njit(cache=True, nogil=True, error_model="numpy")
-
 
 class Workspace(NamedTuple):
-    """Memory of the kernel for x with n components: factors, multipliers, directions, the point and the active rows."""
+    """Memory of the kernel for x with n components: factors, multipliers, directions, the point and the active rows.
+
+    `size` holds one number: how many of the rows in `active` (and of their multipliers) count.
+    """
 
     Q: Array
     R: Array
@@ -29,14 +30,15 @@ class Workspace(NamedTuple):
     weights: Array
     x: Array
     active: np.ndarray
+    size: np.ndarray
 
 
 @compiled
 def workspace(n: int) -> Workspace:
     """Return memory for problems of n components."""
-    return Workspace(
-        np.eye(n), np.zeros((n, n)), np.zeros(n + 1), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
-    )
+    vectors = np.zeros((3, n))
+    rows = np.zeros(n, np.int64), np.zeros(1, np.int64)
+    return Workspace(np.eye(n), np.zeros((n, n)), np.zeros(n + 1), vectors[0], vectors[1], vectors[2], *rows)
 
 
 @compiled
@@ -57,49 +59,77 @@ def nearest(
     With `turned` >= 0 that row asks for A x >= level instead. Every point of the set is known to lie within
     `reach` of the origin. Returns FEASIBLE (the point is in work.x), EMPTY (proved) or UNSURE.
     """
-    n = A.shape[1]
-    x, active = work.x, work.active
-    for i in range(n):
-        x[i] = 0.0
-        for j in range(n):
+    for i in range(A.shape[1]):
+        work.x[i] = 0.0
+        for j in range(A.shape[1]):
             work.Q[i, j] = 1.0 if i == j else 0.0
-    k = 0
-    fresh = True  # x is no sum of many steps
-    for _ in range(ROUNDS * (count + n)):
-        entering = _most_violated(A, b, rows, count, widen, turned, level, tolerance, x)
-        if entering < 0:
-            if fresh or k == 0:
-                return FEASIBLE
-            _at_active_rows(A, b, widen, turned, level, k, work)
-            fresh = True
-            continue
-        if _is_active(active, k, entering):
+    work.size[0] = 0
+    return resumed(A, b, rows, count, widen, turned, level, reach, tolerance, work)
+
+
+@compiled
+def nearest_again(
+    A: Array, b: Array, rows: np.ndarray, count: int, reach: float, tolerance: float, work: Workspace
+) -> int:
+    """Do the same as `nearest` for other right-hand sides, from the active rows of the last call if they still serve."""
+    _at_active_rows(A, b, 0.0, -1, 0.0, work)
+    k, serves = work.size[0], True
+    for i in range(k - 1, -1, -1):
+        value = -work.weights[i]
+        for j in range(i + 1, k):
+            value -= work.R[i, j] * work.multipliers[j]
+        work.multipliers[i] = value / work.R[i, i]
+        serves = serves and work.multipliers[i] >= 0.0
+    if serves:
+        return resumed(A, b, rows, count, 0.0, -1, 0.0, reach, tolerance, work)
+    return nearest(A, b, rows, count, 0.0, -1, 0.0, reach, tolerance, work)
+
+
+@compiled
+def resumed(
+    A: Array,
+    b: Array,
+    rows: np.ndarray,
+    count: int,
+    widen: float,
+    turned: int,
+    level: float,
+    reach: float,
+    tolerance: float,
+    work: Workspace,
+) -> int:
+    """Go on where the last call ended, with rows added to the list; arguments and result as for `nearest`."""
+    fresh = False  # x is no sum of many steps
+    for _ in range(ROUNDS * (count + A.shape[1])):
+        entering = _most_violated(A, b, rows, count, widen, turned, level, tolerance, work.x)
+        if entering < 0 and (fresh or work.size[0] == 0):
+            return FEASIBLE
+        if entering < 0 or _is_active(work, entering):
             if fresh:
                 return UNSURE
-            _at_active_rows(A, b, widen, turned, level, k, work)
+            _at_active_rows(A, b, widen, turned, level, work)
             fresh = True
             continue
         fresh = False
-        k = _enter(A, b, widen, turned, level, entering, k, work)
-        if k < 0:
+        if not _enter(A, b, widen, turned, level, entering, work):
             return EMPTY
         distance = 0.0
-        for i in range(n):
-            distance += x[i] * x[i]
+        for i in range(A.shape[1]):
+            distance += work.x[i] * work.x[i]
         if not distance <= reach * reach:
             return EMPTY if distance > reach * reach else UNSURE
     return UNSURE
 
 
-@compiled
-def _is_active(active: np.ndarray, k: int, row: int) -> bool:
-    for i in range(k):
-        if active[i] == row:
-            return True
-    return False
+@inlined
+def _is_active(work: Workspace, row: int) -> bool:
+    found = False
+    for i in range(work.size[0]):
+        found = found or work.active[i] == row
+    return found
 
 
-@compiled
+@inlined
 def _most_violated(
     A: Array,
     b: Array,
@@ -132,47 +162,62 @@ def _most_violated(
     return entering
 
 
-@compiled
-def _enter(A: Array, b: Array, widen: float, turned: int, level: float, entering: int, k: int, work: Workspace) -> int:
-    """Take steps until the entering row holds, dropping rows whose multiplier falls to 0; -1 if it never can."""
+@inlined
+def _enter(A: Array, b: Array, widen: float, turned: int, level: float, entering: int, work: Workspace) -> bool:
+    """Take steps until the entering row holds, dropping rows whose multiplier falls to 0; False if it never can."""
     n = A.shape[1]
     sign = -1.0 if entering == turned else 1.0
     right = -level if entering == turned else b[entering] + widen
     multiplier = 0.0
     while True:
+        k = work.size[0]
         outside = _split(A, sign, entering, k, work)
-        step, leaving = np.inf, -1
-        for i in range(k):
-            if work.weights[i] > POSITIVE and work.multipliers[i] < step * work.weights[i]:
-                step, leaving = work.multipliers[i] / work.weights[i], i
+        step, leaving = _longest_step(k, work)
         full = np.inf
         if outside > DEPENDENT * DEPENDENT and k < n:
             violation = -right
             for j in range(n):
                 violation += sign * A[entering, j] * work.x[j]
             full = max(violation, 0.0) / outside
-        if step == np.inf and full == np.inf:
-            return -1
         taken = min(step, full)
+        if taken == np.inf:
+            return False
+        multiplier += taken
         for i in range(k):
             work.multipliers[i] -= taken * work.weights[i]
-        multiplier += taken
         if full < np.inf:
-            for i in range(n):
-                move = 0.0
-                for j in range(k, n):
-                    move += work.Q[i, j] * work.along[j]
-                work.x[i] -= taken * move
+            _move(n, k, taken, work)
         if full <= step:
             _append(n, k, work)
             work.active[k] = entering
             work.multipliers[k] = multiplier
-            return k + 1
+            work.size[0] = k + 1
+            return True
         _remove(n, k, leaving, work)
-        k -= 1
+        work.size[0] = k - 1
 
 
-@compiled
+@inlined
+def _longest_step(k: int, work: Workspace) -> tuple[float, int]:
+    """Return how far the multipliers may go before the first of them is 0, and which one that is."""
+    step, leaving = np.inf, -1
+    for i in range(k):
+        if work.weights[i] > POSITIVE and work.multipliers[i] < step * work.weights[i]:
+            step, leaving = work.multipliers[i] / work.weights[i], i
+    return step, leaving
+
+
+@inlined
+def _move(n: int, k: int, step: float, work: Workspace) -> None:
+    """Move x against the part of the entering row that lies outside the span of the active rows."""
+    for i in range(n):
+        part = 0.0
+        for j in range(k, n):
+            part += work.Q[i, j] * work.along[j]
+        work.x[i] -= step * part
+
+
+@inlined
 def _split(A: Array, sign: float, row: int, k: int, work: Workspace) -> float:
     """Write the row as Q along, with weights on the active rows; return its squared length outside their span."""
     n = A.shape[1]
@@ -192,12 +237,12 @@ def _split(A: Array, sign: float, row: int, k: int, work: Workspace) -> float:
     return outside
 
 
-@compiled
+@inlined
 def _append(n: int, k: int, work: Workspace) -> None:
     """Rotate the free columns of Q until the row that `along` describes needs only the first of them."""
     Q, along = work.Q, work.along
     for j in range(n - 1, k, -1):
-        length = np.hypot(along[j - 1], along[j])
+        length = np.sqrt(along[j - 1] * along[j - 1] + along[j] * along[j])
         if length > 0.0:
             c, s = along[j - 1] / length, along[j] / length
             along[j - 1], along[j] = length, 0.0
@@ -208,7 +253,7 @@ def _append(n: int, k: int, work: Workspace) -> None:
         work.R[i, k] = along[i]
 
 
-@compiled
+@inlined
 def _remove(n: int, k: int, leaving: int, work: Workspace) -> None:
     """Take one active row out of the factors and the lists."""
     Q, R = work.Q, work.R
@@ -217,7 +262,7 @@ def _remove(n: int, k: int, leaving: int, work: Workspace) -> None:
         work.multipliers[column] = work.multipliers[column + 1]
         for i in range(column + 2):
             R[i, column] = R[i, column + 1]
-        length = np.hypot(R[column, column], R[column + 1, column])
+        length = np.sqrt(R[column, column] * R[column, column] + R[column + 1, column] * R[column + 1, column])
         c, s = R[column, column] / length, R[column + 1, column] / length
         R[column, column], R[column + 1, column] = length, 0.0
         for j in range(column + 2, k):
@@ -228,10 +273,10 @@ def _remove(n: int, k: int, leaving: int, work: Workspace) -> None:
             Q[i, column], Q[i, column + 1] = c * first + s * second, c * second - s * first
 
 
-@compiled
-def _at_active_rows(A: Array, b: Array, widen: float, turned: int, level: float, k: int, work: Workspace) -> None:
+@inlined
+def _at_active_rows(A: Array, b: Array, widen: float, turned: int, level: float, work: Workspace) -> None:
     """Compute x afresh as the nearest point of the active rows, so that steps leave no rounding behind."""
-    n = A.shape[1]
+    n, k = A.shape[1], work.size[0]
     for i in range(k):
         row = work.active[i]
         value = -level if row == turned else b[row] + widen

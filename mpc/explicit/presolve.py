@@ -14,12 +14,13 @@ from scipy.linalg import qr, solve_triangular
 from mpc.explicit.conflict import check_equality, conflict
 from mpc.explicit.errors import Infeasible, NumericalError, ProblemError
 from mpc.explicit.frame import Frame, frame_of, in_frame
-from mpc.explicit.kernels import minimal_rows
+from mpc.explicit.kernels import largest_ball, minimal_rows
 from mpc.explicit.linear import linear_program, row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
 from plants.arrays import Array, Indices
 
 ZERO = 1e-10  # a row of norm below this, in scaled variables, has no direction
+ROOMY = 1e-6  # a ball this large in the feasible set leaves no doubt that it has an interior
 REDUNDANT = 1e-9  # a row that the feasible set passes by less than this is dropped
 
 
@@ -60,6 +61,9 @@ def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
     equalities = set(problem.equality_rows)
     while True:
         ldp = _of_usual_size(_least_distance(scaled, sorted(equalities), frame))
+        radius, inside = largest_ball(*_lifted(ldp), 1.0)
+        if radius > ROOMY:
+            return _of_usual_size(_without_redundant(ldp, inside))
         radius, inside, tight = _largest_ball(ldp)
         if radius < -REDUNDANT:
             raise conflict(scaled, sorted(equalities))

@@ -13,7 +13,8 @@ from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.presolve import LeastDistanceProblem
 from plants.arrays import Array
 
-ROUNDS = 3  # the first solves, the others correct
+PRECISIONS = (np.float64, np.longdouble, np.longdouble, np.longdouble)  # the first round solves, the others correct
+DONE = 1e-9  # a correction this small beside what it corrects is the last: the next would be as small beside it
 AT_ONCE = 4096  # regions in memory in extended precision
 
 Extended = np.ndarray
@@ -89,19 +90,22 @@ def _solved(data: _Data, active: np.ndarray) -> tuple[Extended, Extended, np.nda
     order = np.argsort(~active, axis=1, kind="stable")[:, :k]
     used = np.arange(k) < active.sum(axis=1)[:, None]
     rows = data.rows[order] if k else np.zeros((p, 0), dtype=np.intp)
-    G = np.where(used[:, :, None], data.G[rows], 0)
-    right = np.where(used[:, :, None], data.right[rows], 0)
-    inverse = _inverse(data, rows, used)
-    free = data.T.shape[1]
-    z = np.broadcast_to(data.base.astype(np.longdouble), (p, *data.base.shape)).copy()
-    multipliers = np.zeros((p, k, z.shape[2]), dtype=np.longdouble)
-    for _ in range(ROUNDS):
-        gradient = data.H @ z + data.linear + G.transpose(0, 2, 1) @ multipliers
-        residual = np.concatenate([-(data.T.T @ gradient.astype(float)), (right - G @ z).astype(float)], axis=1)
-        step = inverse @ residual
+    inverse, free = _inverse(data, rows, used), data.T.shape[1]
+    z = np.broadcast_to(data.base, (p, *data.base.shape))
+    multipliers = np.zeros((p, k, z.shape[2]))
+    for precision in PRECISIONS:
+        H, linear, G, right = (part.astype(precision) for part in (data.H, data.linear, data.G, data.right))
+        z, multipliers = z.astype(precision), multipliers.astype(precision)
+        G_active = np.where(used[:, :, None], G[rows], 0)
+        gradient = H @ z + linear + G_active.transpose(0, 2, 1) @ multipliers
+        missed = np.where(used[:, :, None], right[rows], 0) - G_active @ z
+        step = inverse @ np.concatenate([-(data.T.T @ gradient.astype(float)), missed.astype(float)], axis=1)
         z += data.T @ step[:, :free]
         multipliers += step[:, free:]
-        z += data.back @ (data.right[data.equalities] - data.G[data.equalities] @ z).astype(float)
+        if len(data.equalities):
+            z += data.back @ (right[data.equalities] - G[data.equalities] @ z).astype(float)
+        if (np.abs(data.T @ step[:, :free]) <= DONE * np.abs(z).sum(axis=2, keepdims=True)).all():
+            break
     place = np.zeros(active.shape, dtype=np.intp)
     np.put_along_axis(place, order, np.arange(k)[None], axis=1)
     return z, multipliers, place

@@ -6,7 +6,7 @@ a point gets the same bits alone and in a batch. Ties go to the lowest index.
 
 import numpy as np
 
-from mpc.explicit.least_distance import compiled
+from mpc.explicit.compiled import compiled
 from plants.arrays import Array
 
 LANES = 16  # points that the scan takes through the rows side by side

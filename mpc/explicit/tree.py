@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from mpc.explicit.compiled import compiled
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.errors import ProblemError
-from mpc.explicit.least_distance import compiled
 from mpc.explicit.region import Regions
 from mpc.explicit.scan import along, better, scan_point
 from mpc.explicit.tree_build import Cells, grow

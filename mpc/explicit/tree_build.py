@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.least_distance import EMPTY, Workspace, compiled, nearest, workspace
+from mpc.explicit.compiled import compiled
+from mpc.explicit.least_distance import EMPTY, Workspace, nearest, workspace
 from plants.arrays import Array
 
 CANDIDATES = 48  # facets tried at a node

@@ -33,9 +33,9 @@ def united(found: Exploration, solutions: Solutions) -> Pieces:
     """Return the regions with those of one set of tight rows as one, in the order in which they were found."""
     solution, A, b = solutions
     whole = Pieces(solution, A, b, found.facet_count, found.radius, found.centre, found.tight)
-    groups = _groups(found.tight)
-    if len(groups) == len(found.tight):
+    if len(np.unique(np.packbits(found.tight, axis=1), axis=0)) == len(found.tight):
         return whole
+    groups = _groups(found.tight)
     ends = np.cumsum(found.facet_count)
     rows = [slice(end - count, end) for end, count in zip(ends, found.facet_count, strict=True)]
     parts = [_one(whole, rows, group) for group in groups]

@@ -1,0 +1,31 @@
+"""compiled: numba's njit with a cache on disk that notices when any kernel of this package changes.
+
+numba itself compares only the file of the function that is called, so that a change in a function that it inlines
+from another file would go unseen, and old machine code would run.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+
+SOURCES = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+STAMP = hashlib.sha256(b"".join(text for text in SOURCES if b"@compiled" in text)).hexdigest()
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Return the function compiled at its first call, without the interpreter's lock, cached for later processes."""
+    return _compiled(function, inside=False)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Return the same for a small function of inner loops, which becomes part of the functions that call it."""
+    return _compiled(function, inside=True)
+
+
+def _compiled(function: Callable[..., Any], *, inside: bool) -> Any:
+    dispatcher: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=inside)(function)
+    dispatcher._cache._cache_file._source_stamp = STAMP
+    return dispatcher
