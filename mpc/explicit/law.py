@@ -11,19 +11,22 @@ from typing import Any, NamedTuple, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mpc.explicit.certificate import Certificate, certify
 from mpc.explicit.domain import TOLERANCE, half_widths, outside_domain
 from mpc.explicit.errors import FileFormatError, ProblemError
 from mpc.explicit.explanation import Explanation, explain
 from mpc.explicit.labels import Labels, check_labels
+from mpc.explicit.merge import merged
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.region import ARRAYS, CriticalRegion, Regions
+from mpc.explicit.scan import scan
 from mpc.explicit.storage import read_archive, write_archive
+from mpc.explicit.tree import SearchTree, build_tree
 from plants.arrays import Array, bounds_pair, real_array
 
 KIND = "law"
 PROBLEM = ("H", "f", "F", "G", "w", "S", "A_theta", "b_theta")
-CHUNK = 4_000_000  # entries of the (points, half-spaces) matrix that location builds at once
 
 
 class Location(NamedTuple):
@@ -39,7 +42,8 @@ class PiecewiseAffineLaw:
 
     Called with parameters (..., t) it returns inputs (..., m), or raises OutsideDomain. `parameter_bounds`
     is the smallest box (lower, upper) around the parameter set; `input_bounds` is None where the problem has none.
-    `problem` is what the law solves; `partial` says why regions are missing, and is empty where none is.
+    `problem` is what the law solves; `partial` says why regions are missing, and is empty where none is;
+    `certificate` is the proof that `certify` or a file has brought.
     """
 
     regions: Sequence[CriticalRegion]
@@ -49,6 +53,7 @@ class PiecewiseAffineLaw:
     input_bounds: tuple[Array, Array] | None = None
     problem: MultiparametricQP | None = field(default=None, repr=False)
     partial: str = ""
+    certificate: Certificate | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Check that the regions exist and fit one another."""
@@ -108,9 +113,29 @@ class PiecewiseAffineLaw:
         point = real_array(theta, "theta", (self.t,), ProblemError)
         return explain(self, point)
 
+    def certify(self) -> Certificate:
+        """Return the proof that this law solves its problem, or what keeps it from being one; see docs/certificate.md.
+
+        It is kept as `certificate` and saved with the law. Raises ProblemError for a law without its problem.
+        """
+        certificate = certify(self, self.problem)
+        object.__setattr__(self, "certificate", certificate)
+        return certificate
+
+    def merged(self) -> Self:
+        """Return the law of the first move alone, with regions of one and the same move joined where that is convex."""
+        return cast(Self, merged(self))
+
+    @cached_property
+    def tree(self) -> SearchTree:
+        """Return the search tree of the law, built at first use; from then on every call locates with it."""
+        return build_tree(self)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the law to `path` (npz with a JSON header and checksums, no pickle), replacing it in one step."""
-        write_archive(path, KIND, *self._record)
+        data, arrays = self._record
+        certificate = None if self.certificate is None else self.certificate.to_dict()
+        write_archive(path, KIND, data | {"certificate": certificate}, arrays)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -123,7 +148,9 @@ class PiecewiseAffineLaw:
             lower, upper = arrays["parameter_bounds"]
             bounds = tuple(arrays["input_bounds"]) if "input_bounds" in arrays else None
             problem = _problem(arrays, labels) if "H" in arrays else None
-            return cls(regions, parameter_set, (lower, upper), labels, bounds, problem, data["partial"])
+            return cls(
+                regions, parameter_set, (lower, upper), labels, bounds, problem, data["partial"], _certificate(data)
+            )
         except (LookupError, ArithmeticError, AttributeError, TypeError, ValueError) as cause:
             raise FileFormatError(f"{path} does not hold a whole law: {cause}; write it again") from cause
 
@@ -225,15 +252,10 @@ class PiecewiseAffineLaw:
         return points.reshape(-1, self.t), points.shape[:-1]
 
     def _locate(self, points: Array) -> tuple[np.ndarray, np.ndarray]:
-        A, b, _ = self.halfspaces
-        region, margin = np.zeros(len(points), dtype=np.int64), np.zeros(len(points))
-        step = max(1, CHUNK // len(b))
-        for start in range(0, len(points), step):
-            block = slice(start, start + step)
-            violation = np.maximum.reduceat(points[block] @ A.T - b, self._flat.starts[:-1], axis=1)
-            region[block] = violation.argmin(axis=1)
-            margin[block] = -violation.min(axis=1)
-        return region, margin
+        """Return region and margin of each point; the tree, once it is there, gives the same numbers sooner."""
+        if "tree" in self.__dict__:
+            return self.tree.locate(points)
+        return scan(self._flat.A, self._flat.b, self._flat.starts, points)
 
     def _check_inside(self, points: Array, region: np.ndarray, margin: np.ndarray) -> None:
         if (margin < -TOLERANCE).any():
@@ -243,6 +265,10 @@ class PiecewiseAffineLaw:
 def _problem(arrays: dict[str, np.ndarray], labels: Labels) -> MultiparametricQP:
     rows = tuple(int(row) for row in arrays["equality_rows"])
     return MultiparametricQP(**{name: arrays[name] for name in PROBLEM}, equality_rows=rows, labels=labels)
+
+
+def _certificate(data: dict[str, Any]) -> Certificate | None:
+    return None if data["certificate"] is None else Certificate.from_dict(data["certificate"])
 
 
 def _checked(regions: object, rows: tuple[str, ...]) -> Regions:

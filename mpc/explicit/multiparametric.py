@@ -4,13 +4,14 @@ import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.errors import ProblemError
-from mpc.explicit.explore import Progress, explore
+from mpc.explicit.explore import Exploration, Progress, explore
 from mpc.explicit.law import PiecewiseAffineLaw
 from mpc.explicit.limits import Limits
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.presolve import LeastDistanceProblem, presolve
 from mpc.explicit.refine import refined
-from mpc.explicit.region import Regions
+from mpc.explicit.region import CriticalRegion, Regions
+from mpc.explicit.selection import Explored, Selection, select
 from mpc.explicit.unions import Pieces, united
 from plants.arrays import Array
 
@@ -30,19 +31,50 @@ def solve_multiparametric(
     The law is the same to the last bit for any number of threads. Where a limit stops the search, it is partial and
     says so. Raises Infeasible or ProblemError for a problem without a law; see MultiparametricQP for its form.
     """
-    ldp = presolve(problem)
-    found = explore(ldp, progress, limits, threads)
-    if not len(found.active):
-        raise ProblemError(
-            f"no region is wider than {2 * TOLERANCE:g} half widths of the parameter set: the feasible set is a "
-            "sliver; widen the constraints or shrink the parameter set around it"
-        )
-    pieces = united(found, refined(problem, ldp, found))
-    regions = _physical(problem, ldp, pieces, problem.n if inputs is None else inputs)
+    m = problem.n if inputs is None else inputs
+
+    def search(convex: MultiparametricQP) -> tuple[LeastDistanceProblem, Exploration]:
+        ldp = presolve(convex)
+        return ldp, explore(ldp, progress, limits, threads)
+
+    if problem.strictly_convex:
+        ldp, found = search(problem)
+        if not len(found.active):
+            raise ProblemError(
+                f"no region is wider than {2 * TOLERANCE:g} half widths of the parameter set: the feasible set is a "
+                "sliver; widen the constraints or shrink the parameter set around it"
+            )
+        regions, partial = _physical(problem, ldp, united(found, refined(problem, ldp, found)), m), found.partial
+    else:
+        selection = select(problem, lambda twin: _active_sets(*search(twin)))
+        regions, partial = _selected(problem, selection, m), selection.partial
     box = problem.parameter_set.box(problem.names.parameters)
-    return PiecewiseAffineLaw(
-        regions, problem.parameter_set, box, problem.names, input_bounds, problem, partial=found.partial
-    )
+    return PiecewiseAffineLaw(regions, problem.parameter_set, box, problem.names, input_bounds, problem, partial)
+
+
+def _active_sets(ldp: LeastDistanceProblem, found: Exploration) -> Explored:
+    return Explored([tuple(ldp.rows[active].tolist()) for active in found.active], found.partial)
+
+
+def _selected(problem: MultiparametricQP, selection: Selection, inputs: int) -> Regions:
+    """Return the pieces of a selection as regions."""
+    names = problem.names.rows
+    regions = [
+        CriticalRegion(
+            A=piece.A,
+            b=piece.b,
+            gain=piece.solution_gain[:inputs],
+            offset=piece.solution_offset[:inputs],
+            active=tuple(names[row] for row in piece.active_rows),
+            active_rows=piece.active_rows,
+            centre=piece.centre,
+            radius=piece.radius,
+            solution_gain=piece.solution_gain,
+            solution_offset=piece.solution_offset,
+        )
+        for piece in selection.pieces
+    ]
+    return Regions.of(regions, names)
 
 
 def _physical(problem: MultiparametricQP, ldp: LeastDistanceProblem, pieces: Pieces, inputs: int) -> Regions:
