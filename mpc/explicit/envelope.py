@@ -16,7 +16,7 @@ PULLS = 8  # such questions before the row is moved by all of HOLDS
 def has_point(A: Array, b: Array) -> bool:
     """Return whether {A x <= b} holds a point of the box of half widths; False only if that is proved."""
     reach = 2.0 * np.sqrt(A.shape[1]) + 1.0
-    return nearest(A, b, np.arange(len(b)), len(b), 0.0, -1, 0.0, reach, ACCURACY, workspace(A.shape[1])) != EMPTY
+    return nearest(A, b, np.arange(len(b)), len(b), 0.0, -1, 0.0, reach, workspace(A.shape[1])) != EMPTY
 
 
 @compiled
@@ -59,7 +59,7 @@ def reached(
             levels[k] = others_b[starts[i] + k - q]
             for j in range(t):
                 rows[k, j] = others_A[starts[i] + k - q, j]
-        if nearest(rows, levels, order, count, -gap, -1, 0.0, reach, ACCURACY, work) != EMPTY:
+        if nearest(rows, levels, order, count, -gap, -1, 0.0, reach, work) != EMPTY:
             result[found] = i
             found += 1
             if found > most:
@@ -101,7 +101,7 @@ def lifted(normals: Array, levels: Array, A: Array, b: Array, inside: Array) -> 
             near[q, j] = -normals[row, j]
             level -= normals[row, j] * inside[j]
         right[q] = -level - HOLDS
-        if nearest(near, right, order, q + 1, 0.0, -1, 0.0, reach, ACCURACY, work) == EMPTY:
+        if nearest(near, right, order, q + 1, 0.0, -1, 0.0, reach, work) == EMPTY:
             result[row] = levels[row] + max(_support(near, right, q, normals[row], level, work) - level, 0.0)
     return result
 
@@ -120,7 +120,7 @@ def _support(A: Array, b: Array, q: int, normal: Array, level: float, work: Work
             levels[i] = b[i]
             for j in range(t):
                 levels[i] -= A[i, j] * (x[j] + FAR * normal[j])
-        if nearest(A, levels, order, q, 0.0, -1, 0.0, reach, ACCURACY, work) != FEASIBLE:
+        if nearest(A, levels, order, q, 0.0, -1, 0.0, reach, work) != FEASIBLE:
             break
         value = 0.0
         for j in range(t):

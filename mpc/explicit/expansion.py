@@ -15,7 +15,7 @@ import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.interior import ball_in, holds_ball
-from mpc.explicit.kernels import PASSED, minimal_rows
+from mpc.explicit.minimal import PASSED, minimal_rows
 from mpc.explicit.unit_free import RANK, UnitFree, null_space
 from plants.arrays import Array
 

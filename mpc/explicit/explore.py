@@ -17,10 +17,11 @@ import numpy as np
 
 from mpc.explicit.active_sets import SeenSets, packed, unpacked
 from mpc.explicit.errors import NumericalError
-from mpc.explicit.kernels import REGION, ZERO, Batch, expand
+from mpc.explicit.kernels import REGION, Batch, expand
 from mpc.explicit.least_distance import FEASIBLE, nearest, workspace
 from mpc.explicit.limits import Limits
 from mpc.explicit.presolve import LeastDistanceProblem
+from mpc.explicit.solution import ZERO
 from plants.arrays import Array
 
 PIECE = 64  # active sets that one call of the kernel expands
@@ -72,7 +73,7 @@ def optimal_set(ldp: LeastDistanceProblem, theta: Array) -> tuple[int, ...]:
     if not M.size:
         return ()
     work = workspace(M.shape[1])
-    state = nearest(M, right, np.arange(len(right)), len(right), 0.0, -1, 0.0, np.inf, 1e-13, work)
+    state = nearest(M, right, np.arange(len(right)), len(right), 0.0, -1, 0.0, np.inf, work)
     if state != FEASIBLE:
         raise NumericalError(f"the QP at the interior point theta = {theta} was not solved (state {state})")
     used = slice(0, int(work.size[0]))

@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
+from mpc.explicit.ball import largest_ball
 from mpc.explicit.domain import half_widths, is_fixed
 from mpc.explicit.errors import NumericalError, ProblemError
-from mpc.explicit.kernels import largest_ball
 from mpc.explicit.linear import linear_program, row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
 from plants.arrays import Array

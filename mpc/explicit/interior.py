@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mpc.explicit.kernels import largest_ball
+from mpc.explicit.ball import largest_ball
 from mpc.explicit.least_distance import EMPTY, FEASIBLE, nearest, workspace
 from mpc.explicit.linear import linear_program
 from plants.arrays import Array
@@ -14,7 +14,7 @@ def holds_ball(A: Array, b: Array, radius: float) -> bool:
     """Return whether a ball of that radius lies in {A p <= b}."""
     A = np.ascontiguousarray(A)
     work, count = workspace(A.shape[1]), len(b)
-    state = nearest(A, b - radius, np.arange(count), count, 0.0, -1, 0.0, np.inf, ACCURACY, work)
+    state = nearest(A, b - radius, np.arange(count), count, 0.0, -1, 0.0, np.inf, work)
     return state == FEASIBLE or (state != EMPTY and _chebyshev(A, b)[0] >= radius)
 
 

@@ -12,6 +12,7 @@ from mpc.explicit.compiled import compiled, inlined
 from plants.arrays import Array
 
 FEASIBLE, EMPTY, UNSURE = 1, 0, -1
+ACCURACY = 1e-13  # a row passed by no more than this holds
 DEPENDENT = 1e-12  # a row whose part outside the span of the active rows is shorter than this depends on them
 POSITIVE = 1e-12  # a weight below this neither bounds a dual step nor hinders a proof of emptiness
 ROUNDS = 40  # steps for each row and component before the kernel gives up
@@ -51,7 +52,6 @@ def nearest(
     turned: int,
     level: float,
     reach: float,
-    tolerance: float,
     work: Workspace,
 ) -> int:
     """Find the point nearest to the origin with A x <= b + widen in the first `count` of `rows`.
@@ -64,14 +64,12 @@ def nearest(
         for j in range(A.shape[1]):
             work.Q[i, j] = 1.0 if i == j else 0.0
     work.size[0] = 0
-    return resumed(A, b, rows, count, widen, turned, level, reach, tolerance, work)
+    return resumed(A, b, rows, count, widen, turned, level, reach, work)
 
 
 @compiled
-def nearest_again(
-    A: Array, b: Array, rows: np.ndarray, count: int, reach: float, tolerance: float, work: Workspace
-) -> int:
-    """Do the same as `nearest` for other right-hand sides, from the active rows of the last call if they still serve."""
+def nearest_again(A: Array, b: Array, rows: np.ndarray, count: int, reach: float, work: Workspace) -> int:
+    """Do as `nearest` does for other right-hand sides, from the active rows of the last call if they still serve."""
     _at_active_rows(A, b, 0.0, -1, 0.0, work)
     k, serves = work.size[0], True
     for i in range(k - 1, -1, -1):
@@ -81,8 +79,8 @@ def nearest_again(
         work.multipliers[i] = value / work.R[i, i]
         serves = serves and work.multipliers[i] >= 0.0
     if serves:
-        return resumed(A, b, rows, count, 0.0, -1, 0.0, reach, tolerance, work)
-    return nearest(A, b, rows, count, 0.0, -1, 0.0, reach, tolerance, work)
+        return resumed(A, b, rows, count, 0.0, -1, 0.0, reach, work)
+    return nearest(A, b, rows, count, 0.0, -1, 0.0, reach, work)
 
 
 @compiled
@@ -95,13 +93,12 @@ def resumed(
     turned: int,
     level: float,
     reach: float,
-    tolerance: float,
     work: Workspace,
 ) -> int:
     """Go on where the last call ended, with rows added to the list; arguments and result as for `nearest`."""
     fresh = False  # x is no sum of many steps
     for _ in range(ROUNDS * (count + A.shape[1])):
-        entering = _most_violated(A, b, rows, count, widen, turned, level, tolerance, work.x)
+        entering = _most_violated(A, b, rows, count, widen, turned, level, work.x)
         if entering < 0 and (fresh or work.size[0] == 0):
             return FEASIBLE
         if entering < 0 or _is_active(work, entering):
@@ -138,12 +135,11 @@ def _most_violated(
     widen: float,
     turned: int,
     level: float,
-    tolerance: float,
     x: Array,
 ) -> int:
-    """Return the row that x violates most, by more than the tolerance; -1 if there is none."""
+    """Return the row that x violates most, by more than ACCURACY; -1 if there is none."""
     n = A.shape[1]
-    worst, entering = tolerance, -1
+    worst, entering = ACCURACY, -1
     if turned >= 0:
         value = level
         for j in range(n):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 
+from mpc.explicit.ball import largest_ball
 from mpc.explicit.envelope import has_point, lifted, meeting, met_by, reached
-from mpc.explicit.kernels import PASSED, largest_ball, minimal_rows
+from mpc.explicit.minimal import PASSED, minimal_rows
 from mpc.explicit.region import CriticalRegion, Regions
 from plants.arrays import Array, Indices
 

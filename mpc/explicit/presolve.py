@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
+from mpc.explicit.ball import largest_ball
 from mpc.explicit.conflict import check_equality, conflict
 from mpc.explicit.errors import Infeasible, NumericalError, ProblemError
 from mpc.explicit.frame import Frame, frame_of, in_frame
-from mpc.explicit.kernels import largest_ball, minimal_rows
 from mpc.explicit.linear import linear_program, row_lengths
+from mpc.explicit.minimal import minimal_rows
 from mpc.explicit.mpqp import MultiparametricQP
 from plants.arrays import Array, Indices
 

@@ -306,7 +306,7 @@ def _reaches(cells: Cells, region: int, i: int, row: int, side: int, depth: int,
         scratch.near[count, j] = sign * cells.A[row, j]
     scratch.right[count] = cells.reach - cells.band - sign * _height(cells, row, origin)
     far = 2.0 * np.sqrt(t) + 1.0
-    found = nearest(scratch.near, scratch.right, scratch.order, count + 1, 0.0, -1, 0.0, far, ACCURACY, scratch.work)
+    found = nearest(scratch.near, scratch.right, scratch.order, count + 1, 0.0, -1, 0.0, far, scratch.work)
     for j in range(t):
         mean[j] = origin[j] + scratch.work.x[j]
     return found != EMPTY

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpc.explicit.ball import largest_ball
 from mpc.explicit.explore import Exploration
-from mpc.explicit.kernels import PASSED, largest_ball, minimal_rows
+from mpc.explicit.minimal import PASSED, minimal_rows
 from mpc.explicit.refine import Solutions
 from plants.arrays import Array
 

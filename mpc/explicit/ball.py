@@ -1,0 +1,94 @@
+"""The largest ball in {A x <= b}; compiled. It tells a region from a set without interior, and gives it a centre."""
+
+import numpy as np
+
+from mpc.explicit.compiled import compiled
+from mpc.explicit.domain import TOLERANCE
+from mpc.explicit.least_distance import FEASIBLE, Workspace, nearest, nearest_again, workspace
+from plants.arrays import Array
+
+SLIVER = TOLERANCE  # scaled theta: where no larger ball fits, the neighbours answer; a stepping stone, not a region
+FAR = 100.0  # how far above the ball's radius its centre is pulled from; a linear program in the limit
+PULLS = 6  # pulls before the ball is looked for in another way
+
+
+@compiled
+def largest_ball(A: Array, b: Array, largest: float = np.inf) -> tuple[float, Array]:
+    """Return radius (at most `largest`) and centre of a largest ball in {A x <= b}, unit rows; radius < 0: empty."""
+    centre = np.zeros(A.shape[1])
+    work = workspace(A.shape[1] + 1), workspace(A.shape[1])
+    radius = ball_in(A, b, np.arange(len(b) + 1), len(b), largest, centre, work[0], work[1])
+    return radius, centre
+
+
+@compiled
+def ball_in(
+    A: Array, b: Array, order: np.ndarray, count: int, largest: float, centre: Array, lifted: Workspace, flat: Workspace
+) -> float:
+    """Move the centre to that of a largest ball in {A x <= b} and return its radius; negative: there is none.
+
+    On a long thin set, where the radius grows too slowly to be pulled up, it is found by bisection.
+    """
+    radius, settled = _pulled_up(A, b, order, count, largest, centre, lifted)
+    if settled:
+        return radius
+    low, high = max(radius, 0.1 * SLIVER), min(largest, 1.0)
+    if nearest(A, b, order, count, -low, -1, 0.0, np.inf, flat) != FEASIBLE:
+        return radius
+    centre[:] = flat.x
+    while high > (1.0 + 1e-6) * low:
+        middle = np.sqrt(low * high)
+        if nearest(A, b, order, count, -middle, -1, 0.0, np.inf, flat) == FEASIBLE:
+            low = middle
+            centre[:] = flat.x
+        else:
+            high = middle
+    return clearance(A, b, count, centre)
+
+
+@compiled
+def _pulled_up(
+    A: Array, b: Array, order: np.ndarray, count: int, largest: float, centre: Array, work: Workspace
+) -> tuple[float, bool]:
+    """Return the radius that a proximal-point method reaches, with its centre, and whether it is the largest.
+
+    Each step finds the ball (x, r) nearest to (centre, r + FAR), r <= largest; steps end where the radius stays.
+    """
+    t = A.shape[1]
+    rows, levels = np.zeros((count + 1, t + 1)), np.zeros(count + 1)
+    rows[:count, :t], rows[:count, t], rows[count, t] = np.sqrt(0.5) * A[:count], np.sqrt(0.5), 1.0
+    radius, trial = clearance(A, b, count, centre), np.zeros(t)
+    for pull in range(PULLS):
+        for i in range(count):
+            level = b[i] - radius - FAR
+            for j in range(t):
+                level -= A[i, j] * centre[j]
+            levels[i] = np.sqrt(0.5) * level
+        levels[count] = largest - radius - FAR
+        if pull == 0:
+            state = nearest(rows, levels, order, count + 1, 0.0, -1, 0.0, np.inf, work)
+        else:
+            state = nearest_again(rows, levels, order, count + 1, np.inf, work)
+        if state != FEASIBLE:
+            return radius, False
+        for j in range(t):
+            trial[j] = centre[j] + work.x[j]
+        gained = min(clearance(A, b, count, trial), largest) - radius
+        if gained > 0.0:
+            radius += gained
+            centre[:] = trial
+        if gained <= 1e-9 * radius:
+            return radius, radius > SLIVER
+    return radius, False
+
+
+@compiled
+def clearance(A: Array, b: Array, count: int, x: Array) -> float:
+    """Return the distance from x to the nearest row, negative outside."""
+    least = np.inf
+    for i in range(count):
+        value = b[i]
+        for j in range(len(x)):
+            value -= A[i, j] * x[j]
+        least = min(least, value)
+    return least
