@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmarks.solver.contest import SOLVERS, Settings, contest
+from benchmarks.solver.document import insert
 from benchmarks.solver.first_call import FirstCall, compiled, first_call
 from benchmarks.solver.harder import built_problems
 from benchmarks.solver.machine import described
@@ -70,6 +71,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--facets", type=int, default=usual.facets, help="facets crossed (default %(default)d)")
     parser.add_argument("--only-ours", action="store_true", help="leave PPOPT out")
     parser.add_argument("--out", type=Path, default=Path("results/solver"), help="folder (default %(default)s)")
+    parser.add_argument("--document", type=Path, help="a page with <!-- solver --> marks for the tables")
     return parser.parse_args(given)
 
 
@@ -100,6 +102,8 @@ def main() -> int:
     finally:
         run.write()
         console.print(f"written: {given.out}/solver.md and solver.json")
+    if given.document:
+        insert(given.document, "solver", (given.out / "solver.md").read_text())
     for text in [*bars(run.entries), *map(str, run.first), *failures(run.entries)]:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     return 0

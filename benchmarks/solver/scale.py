@@ -17,14 +17,15 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.solver.contest import written
+from benchmarks.solver.document import insert
 from benchmarks.solver.families import control, spring_chain
 from benchmarks.solver.machine import described
 from benchmarks.solver.problems import Problem
 from benchmarks.solver.process import OURS, Worker
 from benchmarks.solver.table import markdown, rounded
 
-BOXES = ((6, 0.4), (6, 0.65), (6, 1.4))  # (horizon, half width of the box of states)
-HORIZONS = ((3, 4.0), (4, 4.0), (5, 4.0), (6, 1.4))
+BOXES = ((7, 0.42), (7, 0.55), (7, 1.0))  # (horizon, half width of the box of states)
+HORIZONS = ((3, 4.0), (4, 4.0), (5, 4.0), (6, 4.0))
 BAR = 2.0
 
 
@@ -93,6 +94,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.solver.scale", description=__doc__)
     parser.add_argument("--cap", type=float, default=1800.0, help="seconds for one size (default %(default)g)")
     parser.add_argument("--out", type=Path, default=Path("results/solver"), help="folder (default %(default)s)")
+    parser.add_argument("--document", type=Path, help="a page with <!-- scale --> marks for the tables")
     given, console, parts, record = parser.parse_args(), Console(), [], {"machine": described()}
     given.out.mkdir(parents=True, exist_ok=True)
     for name, sizes in (("growing box, same problem", BOXES), ("growing horizon", HORIZONS)):
@@ -107,7 +109,9 @@ def main() -> int:
             )
         record[name] = [vars(one) for one in done]
         parts = [text]
-        console.print(verdict(done, name), highlight=False)
+        console.print(verdict(done, name), highlight=False, soft_wrap=True)
+    if given.document:
+        insert(given.document, "scale", (given.out / "scale.md").read_text())
     return 0
 
 

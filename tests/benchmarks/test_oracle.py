@@ -81,7 +81,13 @@ def test_a_parameter_without_width_stays_where_it_is():
 def test_control_is_what_the_toolbox_condenses():
     A, B = double_integrator()
     problem = MPCProblem(
-        LinearModel(A, B, 1.0), np.eye(2), [[0.1]], 4, ([-2, -2], [2, 2]), ([-1], [1]), parameter_bounds=([-4, -4], [4, 4])
+        LinearModel(A, B, 1.0),
+        np.eye(2),
+        [[0.1]],
+        4,
+        ([-2, -2], [2, 2]),
+        ([-1], [1]),
+        parameter_bounds=([-4, -4], [4, 4]),
     )
     condensed, ours = condense(problem), control((A, B), 4, state_limit=2.0)
     np.testing.assert_allclose(condensed.H, 2 * ours["H"], rtol=1e-9)
