@@ -73,12 +73,12 @@ def test_a_region_twice_overlaps_and_nothing_else(judge, nine):
 
 def test_an_answer_where_none_exists_is_wrong():
     rows = np.array([[1.0], [-1.0]])
-    narrow = raw(np.eye(1), [0.0], [[-1.0]], rows, [1.0, 1.0], [[-1.0], [-1.0]], rows, [3.0, 3.0])  # |z| <= 1 - theta
+    narrow = raw(np.eye(1), [0.0], [[0.0]], rows, [1.0, 1.0], [[-1.0], [-1.0]], rows, [3.0, 3.0])  # |z| <= 1 - theta
     everywhere = Pieces(rows, np.array([3.0, 3.0]), np.array([0, 0]), np.array([[[0.0]]]), np.array([[0.0]]))
     verdict = Judge(Oracle(Problem("narrow", narrow, "")), points=100, facets=0).verdict(everywhere)
     infeasible = verdict.points - verdict.feasible
     assert infeasible > 20
-    assert infeasible <= verdict.wrong
+    assert (verdict.wrong, verdict.holes) == (infeasible, 0)
 
 
 def test_no_region_at_all_is_a_hole_everywhere(judge):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks.solver.families import control, double_integrator
 from benchmarks.solver.harder import flat, nearest
-from benchmarks.solver.oracle import Oracle, kkt_error
+from benchmarks.solver.oracle import Oracle, kkt_error, polished
 from benchmarks.solver.points import STEP, facet_middle, facet_points, random_points
 from benchmarks.solver.problems import Problem, box, raw
 from mpc import LinearModel, MPCProblem, condense
@@ -56,6 +56,12 @@ def test_the_kkt_error_sees_a_wrong_sign_and_a_violated_row():
     assert kkt_error(np.array([2.0]), linear, G, level, none) > 0.1
     assert kkt_error(np.array([0.5]), linear, G, level, none) > 0.1
     assert kkt_error(np.array([1.0]), -linear, G, level, none) > 0.1
+
+
+def test_polishing_puts_the_free_minimiser_onto_the_active_rows_repeated_ones_too():
+    G = np.array([[0.6, 0.8, 0.0], [0.6, 0.8, 0.0]])
+    u = polished(np.array([-1.0, -2.0, -3.0]), G, np.ones(2))
+    np.testing.assert_allclose(u, [1 - 0.6 * 1.2, 2 - 0.8 * 1.2, 3.0], atol=1e-15)
 
 
 def test_points_lie_in_the_parameter_set_and_across_facets(nine):
