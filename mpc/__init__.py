@@ -7,8 +7,10 @@ __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants")
 
 from mpc.condense import condense
-from mpc.explicit.errors import FileFormatError, Infeasible, NumericalError, OutsideDomain, ProblemError
+from mpc.explicit.certificate import Certificate, CertificateMismatch
+from mpc.explicit.errors import FileFormatError, Infeasible, NumericalError, OutsideDomain, ProblemError, Unbounded
 from mpc.explicit.law import Location, PiecewiseAffineLaw
+from mpc.explicit.limits import Limits
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.region import CriticalRegion
@@ -16,14 +18,18 @@ from mpc.model import LinearModel, discretise, linearise
 from mpc.online import ImplicitMPC
 from mpc.paper import printed_pendulum, printed_reactor
 from mpc.problem import MPCProblem
+from mpc.progress import print_progress
 from mpc.riccati import dlqr
 from mpc.solve import solve_explicit
 
 __all__ = [
+    "Certificate",
+    "CertificateMismatch",
     "CriticalRegion",
     "FileFormatError",
     "ImplicitMPC",
     "Infeasible",
+    "Limits",
     "LinearModel",
     "Location",
     "MPCProblem",
@@ -33,10 +39,12 @@ __all__ = [
     "PiecewiseAffineLaw",
     "Polyhedron",
     "ProblemError",
+    "Unbounded",
     "condense",
     "discretise",
     "dlqr",
     "linearise",
+    "print_progress",
     "printed_pendulum",
     "printed_reactor",
     "solve_explicit",

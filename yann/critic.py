@@ -48,11 +48,15 @@ class YannCritic(StackedNetwork):
     def from_problem(cls, problem: MPCProblem, hidden: int = 64) -> Self:
         """Return the critic of `problem`, with two hidden layers of `hidden` neurons in its residual.
 
-        Raises NetworkError for anything else than an MPCProblem, and for a width below 1.
+        Raises NetworkError for anything else than an MPCProblem with a quadratic cost, and for a width below 1.
         """
         if not isinstance(problem, MPCProblem):
             raise NetworkError(
                 f"`problem` is {type(problem).__name__}; pass the MPCProblem that the law was solved from"
+            )
+        if problem.norm != 2:
+            raise NetworkError(
+                f"`problem` has norm {problem.norm:g}, but this critic is quadratic: pass an MPCProblem with norm 2"
             )
         return cls(problem, whole_number(hidden, "hidden", NetworkError, least=1))
 

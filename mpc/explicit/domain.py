@@ -43,6 +43,11 @@ def _worst_limit(law: "PiecewiseAffineLaw", theta: Array, region: int, distance:
     lower, upper = law.parameter_bounds
     excess = np.maximum(lower - theta, theta - upper)
     worst = int((excess / law.half_width).argmax())
+    if excess[worst] <= TOLERANCE * law.half_width[worst] and law.partial:
+        return (
+            f"no region is known beyond region {region} (the law is partial: {law.partial})",
+            f"{distance:.3g} half widths",
+        )
     if excess[worst] <= TOLERANCE * law.half_width[worst]:
         return f"no feasible solution beyond region {region}", f"{distance:.3g} half widths"
     side, limit = ("below", lower[worst]) if theta[worst] < lower[worst] else ("above", upper[worst])

@@ -43,7 +43,7 @@ class PiecewiseAffineLaw:
     Called with parameters (..., t) it returns inputs (..., m), or raises OutsideDomain. `parameter_bounds`
     is the smallest box (lower, upper) around the parameter set; `input_bounds` is None where the problem has none.
     `problem` is what the law solves; `partial` says why regions are missing, and is empty where none is;
-    `certificate` is the proof that `certify` or a file has brought.
+    `certificate` is the proof that `certify` or a file has brought; one of another law is dropped.
     """
 
     regions: Sequence[CriticalRegion]
@@ -73,6 +73,8 @@ class PiecewiseAffineLaw:
         for name, pair, size in pairs:
             checked = bounds_pair(pair, name, [str(i) for i in range(size)], ProblemError, name == "input_bounds")
             object.__setattr__(self, name, checked)
+        if self.certificate is not None and self.certificate.law_digest != self.digest:
+            object.__setattr__(self, "certificate", None)
 
     def __call__(self, theta: ArrayLike) -> Array:
         """Return the input(s) (..., m) at theta (..., t); raises OutsideDomain if one lies outside every region."""
@@ -148,11 +150,13 @@ class PiecewiseAffineLaw:
             lower, upper = arrays["parameter_bounds"]
             bounds = tuple(arrays["input_bounds"]) if "input_bounds" in arrays else None
             problem = _problem(arrays, labels) if "H" in arrays else None
-            return cls(
-                regions, parameter_set, (lower, upper), labels, bounds, problem, data["partial"], _certificate(data)
-            )
+            certificate = _certificate(data)
+            law = cls(regions, parameter_set, (lower, upper), labels, bounds, problem, data["partial"], certificate)
         except (LookupError, ArithmeticError, AttributeError, TypeError, ValueError) as cause:
             raise FileFormatError(f"{path} does not hold a whole law: {cause}; write it again") from cause
+        if law.certificate is not certificate:
+            raise FileFormatError(f"{path} holds the certificate of another law; certify this one anew")
+        return law
 
     @cached_property
     def digest(self) -> str:
@@ -224,9 +228,8 @@ class PiecewiseAffineLaw:
     def __repr__(self) -> str:
         """Return one line with the sizes."""
         rows = len(self.halfspaces[1])
-        return (
-            f"PiecewiseAffineLaw({len(self.regions)} regions, {rows} half-spaces, {self.t} parameters, {self.m} inputs)"
-        )
+        sizes = f"{len(self.regions)} regions, {rows} half-spaces, {self.t} parameters, {self.m} inputs"
+        return f"PiecewiseAffineLaw({sizes}{', partial: ' * bool(self.partial)}{self.partial})"
 
     @property
     def _record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

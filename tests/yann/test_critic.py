@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -102,3 +104,9 @@ def test_wrong_arguments_are_named(problems, problem, hidden, words):
 def test_widths_beyond_any_memory_are_refused(problems):
     with pytest.raises(NetworkError, match="`hidden` makes a layer 1,000,000 wide"):
         YannCritic.from_problem(problems["pendulum"](1.0), hidden=10**6)
+
+
+def test_a_cost_in_another_norm_has_no_quadratic_critic(problems):
+    problem = replace(problems["pendulum"](1.0), norm=1, terminal_weight=None)
+    with pytest.raises(NetworkError, match="norm 1, but this critic is quadratic: pass an MPCProblem with norm 2"):
+        YannCritic.from_problem(problem)
