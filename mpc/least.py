@@ -6,8 +6,8 @@ import numpy as np
 from mpc.explicit.errors import NumericalError
 from mpc.explicit.linear import linear_program
 from mpc.explicit.mpqp import MultiparametricQP
-from mpc.explicit.unbounded import check_bounded
-from mpc.explicit.unit_free import UnitFree, null_space, unit_free
+from mpc.explicit.singular.unbounded import check_bounded
+from mpc.explicit.singular.unit_free import UnitFree, null_space, unit_free
 from plants.arrays import Array
 
 SOLVED = (

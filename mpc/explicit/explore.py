@@ -108,8 +108,9 @@ class _Search:
         """Yield the sets that wait, a few pieces at a time, until none is left or a limit is reached."""
         while self.waiting and not self.partial:
             end = min(len(self._seen), self._reached + PIECE * ROUND)
-            yield [self._seen[i : min(end, i + PIECE)].copy() for i in range(self._reached, end, PIECE)]
+            pieces = [self._seen[i : min(end, i + PIECE)].copy() for i in range(self._reached, end, PIECE)]
             self._reached = end
+            yield pieces
             self.partial = self.limits.passed(self.regions, self._bytes + self._seen.nbytes) if self.waiting else ""
 
     def expanded(self, masks: np.ndarray) -> Batch:

@@ -11,7 +11,7 @@ from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.presolve import LeastDistanceProblem, presolve
 from mpc.explicit.refine import refined
 from mpc.explicit.region import CriticalRegion, Regions
-from mpc.explicit.selection import Explored, Selection, select
+from mpc.explicit.singular.selection import Explored, Selection, select
 from mpc.explicit.unions import Pieces, united
 from plants.arrays import Array
 

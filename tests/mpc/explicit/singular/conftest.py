@@ -12,7 +12,7 @@ from scipy.optimize import linprog, nnls
 from mpc import LinearModel, MPCProblem, MultiparametricQP, Polyhedron, condense
 from mpc.explicit.explore import explore
 from mpc.explicit.presolve import presolve
-from mpc.explicit.selection import Explored, Selection, select
+from mpc.explicit.singular.selection import Explored, Selection, select
 
 BAND = 1e-11  # minimisers may differ by this in slope and value
 FOLDER = Path(__file__).parents[3] / "data" / "mpqp"

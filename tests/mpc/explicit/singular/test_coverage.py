@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mpc.explicit.coverage import coverage
-from mpc.explicit.expansion import limit_cell
-from mpc.explicit.interior import ball_in, holds_ball
-from mpc.explicit.joining import joined
-from mpc.explicit.selection import regularised
-from mpc.explicit.unit_free import unit_free
+from mpc.explicit.singular.coverage import coverage
+from mpc.explicit.singular.expansion import limit_cell
+from mpc.explicit.singular.interior import ball_in, holds_ball
+from mpc.explicit.singular.joining import joined
+from mpc.explicit.singular.selection import regularised
+from mpc.explicit.singular.unit_free import unit_free
 
 
 @pytest.fixture(scope="module")

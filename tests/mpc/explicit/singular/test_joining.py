@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mpc.explicit.expansion import Cell, cell
-from mpc.explicit.joining import joined
+from mpc.explicit.singular.expansion import Cell, cell
+from mpc.explicit.singular.joining import joined
 
 LAW = np.array([[1.0, 2.0, 3.0]])
 

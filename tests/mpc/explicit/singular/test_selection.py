@@ -8,8 +8,8 @@ from scipy.spatial import ConvexHull
 
 from mpc import MultiparametricQP, NumericalError
 from mpc.explicit.errors import Infeasible
-from mpc.explicit.selection import WEIGHTS, Explored, select
-from mpc.explicit.unit_free import unit_free
+from mpc.explicit.singular.selection import WEIGHTS, Explored, select
+from mpc.explicit.singular.unit_free import unit_free
 
 COUNTS = {"semidefinite": 7, "infinity-norm 2": 20, "infinity-norm 3": 38, "1-norm 2": 22, "1-norm 3": 40}
 

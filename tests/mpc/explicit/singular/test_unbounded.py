@@ -9,9 +9,9 @@ from scipy.optimize import nnls
 from mpc import MultiparametricQP
 from mpc.explicit.errors import ProblemError, Unbounded
 from mpc.explicit.labels import Labels
-from mpc.explicit.selection import select
-from mpc.explicit.unbounded import check_bounded
-from mpc.explicit.unit_free import unit_free
+from mpc.explicit.singular.selection import select
+from mpc.explicit.singular.unbounded import check_bounded
+from mpc.explicit.singular.unit_free import unit_free
 
 UP = [[1, 0], [-1, 0]]
 

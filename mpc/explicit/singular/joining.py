@@ -10,8 +10,8 @@ from itertools import combinations
 
 import numpy as np
 
-from mpc.explicit.expansion import Cell, cell
-from mpc.explicit.interior import holds_ball
+from mpc.explicit.singular.expansion import Cell, cell
+from mpc.explicit.singular.interior import holds_ball
 from plants.arrays import Array
 
 SAME_LAW = 1e-8  # unit-free solutions that differ by less than this are one

@@ -11,8 +11,8 @@ from mpc.explicit.conflict import conflict
 from mpc.explicit.errors import NumericalError
 from mpc.explicit.frame import Frame, frame_of, in_frame
 from mpc.explicit.linear import balanced, linear_program
-from mpc.explicit.metric import variable_scale
 from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.singular.metric import variable_scale
 from plants.arrays import Array, Indices
 
 RANK = 1e-9  # a direction that is shorter than this after multiplication counts as 0

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.coverage import Coverage, coverage
 from mpc.explicit.errors import NumericalError
-from mpc.explicit.expansion import Cell, limit_cell
-from mpc.explicit.joining import joined
 from mpc.explicit.mpqp import MultiparametricQP
-from mpc.explicit.unbounded import check_bounded
-from mpc.explicit.unit_free import UnitFree, unit_free
+from mpc.explicit.singular.coverage import Coverage, coverage
+from mpc.explicit.singular.expansion import Cell, limit_cell
+from mpc.explicit.singular.joining import joined
+from mpc.explicit.singular.unbounded import check_bounded
+from mpc.explicit.singular.unit_free import UnitFree, unit_free
 from plants.arrays import Array
 
 WEIGHTS = (1e-3, 1e-5, 1e-7)  # of the regularisation, beside the largest coefficient of the objective; tried in turn

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.expansion import Cell
-from mpc.explicit.interior import ball_in, holds_ball
-from mpc.explicit.unit_free import UnitFree
+from mpc.explicit.singular.expansion import Cell
+from mpc.explicit.singular.interior import ball_in, holds_ball
+from mpc.explicit.singular.unit_free import UnitFree
 from plants.arrays import Array
 
 STEP = 1e-7  # half widths: how far beyond a facet the neighbour is looked for

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
-from mpc.explicit.interior import ball_in, holds_ball
 from mpc.explicit.minimal import PASSED, minimal_rows
-from mpc.explicit.unit_free import RANK, UnitFree, null_space
+from mpc.explicit.singular.interior import ball_in, holds_ball
+from mpc.explicit.singular.unit_free import RANK, UnitFree, null_space
 from plants.arrays import Array
 
 ORDERS = 4  # terms of the expansion; what vanishes in all of them holds with equality
