@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from mpc import MultiparametricQP, solve_explicit
 from mpc.explicit.certificate import Certificate, CertificateMismatch, certify
-from mpc.explicit.errors import Infeasible, ProblemError
+from mpc.explicit.errors import ProblemError
 from mpc.explicit.proof.digest import problem_digest
 
 SMALL = [
     "bemporad71", "cart_N5", "cstr_N2", "deg_badscale", "deg_dup", "deg_implicit_eq", "deg_octahedron",
     "deg_redundant", "deg_weakly_redundant", "deg_zero_row", "dint_N5", "dint_soft_N4", "eq_portfolio_n4",
-    "pend_N6", "quadtank_N2", "rand_x2u2_N3", "rand_x3u2_N2", "chain2m1u_N2",
+    "pend_N6", "quadtank_N2", "rand_x2u2_N3", "rand_x3u2_N2", "chain2m1u_N2", "deg_semidefinite", "mplp_inf_N2",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_correct_laws_are_certified(name, solved, problem):
+def test_correct_laws_are_certified(name, solved, problem, trusted):
     certificate = certify(solved(name), problem(name))
     assert certificate.ok, str(certificate)
-    assert certificate.regions == len(solved(name).regions)
+    assert certificate.regions == len(solved(name).regions) == trusted[name]["regions"]
     assert certificate.facets == len(solved(name).halfspaces[1])
     assert max(certificate.residual, certificate.jump, certificate.gap) < 1e-9
     assert -1e-9 < certificate.multiplier <= 0
@@ -34,7 +34,7 @@ def test_correct_laws_are_certified(name, solved, problem):
 
 @settings(max_examples=15)
 @given(st.integers(0, 10**6))
-def test_random_laws_are_certified_or_have_a_hole_that_is_there(seed):
+def test_random_laws_are_certified(seed):
     generator = np.random.default_rng(seed)
     t, n, q = (int(generator.integers(1, top)) for top in (4, 5, 7))
     root = generator.normal(size=(n, n))
@@ -43,16 +43,8 @@ def test_random_laws_are_certified_or_have_a_hole_that_is_there(seed):
         generator.normal(size=(q, n)), generator.uniform(0.1, 2, q), generator.normal(size=(q, t)) * 0.3,
         np.vstack([np.eye(t), -np.eye(t)]), np.ones(2 * t),
     )  # fmt: skip
-    try:
-        law = solve_explicit(problem)
-    except Infeasible:
-        return
-    certificate = certify(law, problem)
-    for failure in certificate.failures:
-        assert failure.kind.name == "UNCOVERED"
-        normal = law.regions[failure.regions[0]].A[failure.facet] * law.half_width
-        beyond = failure.theta + law.half_width * normal * failure.amount / 2
-        assert law.locate(beyond).margin < -1e-10
+    certificate = certify(solve_explicit(problem), problem)
+    assert certificate.ok, str(certificate)
 
 
 def test_the_problem_that_the_law_carries_is_used(small_law):
