@@ -1,14 +1,11 @@
-"""Exploration: every full-dimensional critical region, found over neighbouring active sets.
+"""An oracle for the exploration: the same search over neighbouring active sets in plain numpy, with DAQP and HiGHS.
 
-An active set A of linearly independent rows gives multipliers lambda(theta) >= 0 and slacks(theta) >= 0; where both
-hold is its critical region. At any theta the optimal active sets are the bases of one multiplier polytope, so
-they are linked by single steps: drop a row whose multiplier reaches 0 on the region, add a row whose slack does,
-or, where the added row depends on A, exchange it for a row whose multiplier it lowers. Regions without interior
-are kept as stepping stones; without them regions get lost. Plain numpy and DAQP; the order is deterministic.
+It shares the tolerances with the compiled kernels, and no code: solutions come from numpy's QR factors, every question
+about a set of theta is a least-distance problem of DAQP, or a linear program where DAQP cycles.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import daqp
@@ -30,7 +27,6 @@ ZERO = 1e-10  # a row of theta of smaller norm, beside its terms, has no directi
 NOISE = 1e-13  # the same for rows whose terms are rounding noise; right-hand sides are about 1
 
 ActiveSet = tuple[int, ...]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +48,9 @@ class Candidate:
     weak: bool
 
 
-def explore(ldp: LeastDistanceProblem, progress: Progress | None = None) -> list[Candidate]:
-    """Return all candidates whose region has an interior, those of fewer active rows first.
-
-    `progress` is called with (regions found, active sets waiting) after each set. Raises NumericalError
-    if the start cannot be solved.
-    """
-    start = _optimal_set(ldp, ldp.inside)
+def explore(ldp: LeastDistanceProblem) -> list[Candidate]:
+    """Return all candidates whose region has an interior, those of fewer active rows first."""
+    start = optimal_set(ldp, ldp.inside)
     waiting, seen, found = deque([start]), {start}, []
     while waiting:
         candidate = candidate_of(ldp, waiting.popleft())
@@ -69,8 +61,6 @@ def explore(ldp: LeastDistanceProblem, progress: Progress | None = None) -> list
                 if neighbour not in seen:
                     seen.add(neighbour)
                     waiting.append(neighbour)
-        if progress is not None:
-            progress(len(found), len(waiting))
     return sorted(found, key=lambda c: (len(c.active), c.active))
 
 
@@ -157,10 +147,10 @@ def _feasible(A: Array, b: Array) -> bool:
         np.eye(t), np.zeros(t), np.ascontiguousarray(A), b, np.full(len(b), -1e30), np.zeros(len(b), np.int32),
         primal_tol=1e-13, iter_limit=10_000,
     )  # fmt: skip
-    return _least_violation(A, b) <= UNSURE if flag not in (1, -1) else flag == 1
+    return least_violation(A, b) <= UNSURE if flag not in (1, -1) else flag == 1
 
 
-def _least_violation(A: Array, b: Array) -> float:
+def least_violation(A: Array, b: Array) -> float:
     """Return the least s, at least -1, for which {A theta <= b + s} holds a point."""
     rows = np.c_[A, -np.ones(len(A))]
     result = linear_program(np.r_[np.zeros(A.shape[1]), 1.0], rows, b, last=(-1.0, None))
@@ -169,7 +159,7 @@ def _least_violation(A: Array, b: Array) -> float:
     return float(result.fun)
 
 
-def _optimal_set(ldp: LeastDistanceProblem, theta: Array) -> ActiveSet:
+def optimal_set(ldp: LeastDistanceProblem, theta: Array) -> ActiveSet:
     """Return an active set of independent rows that is optimal at `theta`."""
     n, right = ldp.M.shape[1], ldp.d + ldp.D @ theta
     if not n or not len(right):
