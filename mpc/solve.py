@@ -27,8 +27,7 @@ def solve_explicit(
         raise ProblemError(f"`progress` is a {type(progress).__name__}; pass a function (regions, waiting), or None")
     if limits is not None and not isinstance(limits, Limits):
         raise ProblemError(f"`limits` is a {type(limits).__name__}; pass Limits(regions=..., memory=...), or None")
-    if whole_number(threads, "threads", ProblemError) < 1:
-        raise ProblemError(f"`threads` is {threads}, but at least 1 is needed")
+    threads = whole_number(threads, "threads", ProblemError, least=1)
     if isinstance(problem, MPCProblem):
         bounds = problem.input_bounds
         return solve_multiparametric(condense(problem), problem.model.m, bounds, progress, limits, threads)

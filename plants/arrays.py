@@ -43,7 +43,7 @@ def real_points(value: ArrayLike, name: str, labels: Sequence[str], error: type[
 
     Raises `error` for a wrong type, a last axis of another length, NaN or infinity.
     """
-    fits = isinstance(value, np.ndarray) and value.dtype == np.float64
+    fits = type(value) is np.ndarray and value.dtype == np.float64
     array: Array = value if fits else _as_float(value, name, error)  # type: ignore[assignment]
     if array.ndim == 0 or array.shape[-1] != len(labels):
         wanted = f"{len(labels)} long ({', '.join(labels)})"
@@ -153,7 +153,8 @@ def _as_float(value: ArrayLike, name: str, error: type[ValueError]) -> Array:
         raise error(f"`{name}` has dtype {raw.dtype}; pass real numbers (a float array)")
     if np.ma.is_masked(value):
         raise error(f"`{name}` has masked entries; fill them with numbers, as in .filled(0.0)")
-    return np.array(raw, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        return np.array(raw, dtype=np.float64)
 
 
 def _check_shape(array: Array, name: str, shape: Sequence[int | None], error: type[ValueError]) -> None:

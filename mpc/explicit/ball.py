@@ -9,6 +9,7 @@ from plants.arrays import Array
 
 SLIVER = TOLERANCE  # scaled theta: where no larger ball fits, the neighbours answer; a stepping stone, not a region
 FAR = 100.0  # how far above the ball's radius its centre is pulled from; a linear program in the limit
+SETTLED = 1e-9  # a pull that moves the centre no further, and gains no larger share of the radius, is the last
 PULLS = 6  # pulls before the ball is looked for in another way
 
 
@@ -57,7 +58,7 @@ def _pulled_up(
     t = A.shape[1]
     rows, levels = np.zeros((count + 1, t + 1)), np.zeros(count + 1)
     rows[:count, :t], rows[:count, t], rows[count, t] = np.sqrt(0.5) * A[:count], np.sqrt(0.5), 1.0
-    radius, trial = clearance(A, b, count, centre), np.zeros(t)
+    radius, trial = min(clearance(A, b, count, centre), largest), np.zeros(t)
     for pull in range(PULLS):
         for i in range(count):
             level = b[i] - radius - FAR
@@ -73,12 +74,12 @@ def _pulled_up(
             return radius, False
         for j in range(t):
             trial[j] = centre[j] + work.x[j]
-        gained = min(clearance(A, b, count, trial), largest) - radius
+        gained, moved = min(clearance(A, b, count, trial), largest) - radius, np.abs(trial - centre).max()
         if gained > 0.0:
             radius += gained
             centre[:] = trial
-        if gained <= 1e-9 * radius:
-            return radius, radius > SLIVER
+        if gained <= SETTLED * radius:
+            return radius, radius > SLIVER and moved <= SETTLED
     return radius, False
 
 

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9  # half widths of the parameter set for places, shares of the size of z for values
 SLIVER = 1e-9  # half widths: facets and pieces of facets in which no larger ball fits are counted, not checked
 PRINTED = 6  # failures that str() lists
+COMPARED = (
+    "law_digest", "problem_digest", "tolerance", "sliver_tolerance", "ok", "partial",
+    "regions", "facets", "border", "uncovered", "overlaps", "slivers",
+)  # fmt: skip
 
 
 class CertificateMismatch(ValueError):
@@ -40,6 +44,10 @@ class CertificateMismatch(ValueError):
     def __init__(self, message: str, certificate: "Certificate") -> None:
         self.certificate = certificate
         super().__init__(message)
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        """Return what a copy in another process is made of."""
+        return type(self), (str(self), self.certificate)
 
 
 @dataclass(frozen=True)
@@ -116,20 +124,23 @@ class Certificate:
         return cls(**fields, failures=failures)
 
     @classmethod
-    def check(cls, law: "PiecewiseAffineLaw", problem: MultiparametricQP) -> "Certificate":
+    def check(
+        cls,
+        law: "PiecewiseAffineLaw",
+        problem: MultiparametricQP,
+        tolerance: float = TOLERANCE,
+        sliver: float = SLIVER,
+    ) -> "Certificate":
         """Return a fresh proof of `law`, for example one loaded from its file, against `problem`.
 
-        Raises CertificateMismatch if the law carries a certificate that says otherwise, or one of another law or
-        problem; the message names what differs and the failures.
+        Raises CertificateMismatch if the law carries a certificate that says otherwise, one of another law or problem,
+        or one that was made with other tolerances than these; the message names what differs and the failures.
         """
-        stored = law.certificate
-        if stored is None:
-            return certify(law, problem)
-        fresh = certify(law, problem, stored.tolerance, stored.sliver_tolerance)
+        fresh, stored = certify(law, problem, tolerance, sliver), law.certificate
         apart = [
             f"{name} is {getattr(fresh, name)!r}, the stored certificate says {getattr(stored, name)!r}"
-            for name in ("law_digest", "problem_digest", "regions", "facets", "ok", "partial")
-            if getattr(fresh, name) != getattr(stored, name)
+            for name in COMPARED
+            if stored is not None and getattr(fresh, name) != getattr(stored, name)
         ]
         if apart:
             raise CertificateMismatch(

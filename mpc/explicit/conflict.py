@@ -5,25 +5,42 @@ import numpy as np
 from mpc.explicit.errors import Infeasible, ProblemError
 from mpc.explicit.linear import balanced, linear_program, row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
-from plants.arrays import Array
+from plants.arrays import Array, Indices
 
 NO_ROOM = 1e-9  # a row with less room than this, beside its own right-hand side, is an equality
 
 
 def conflict(problem: MultiparametricQP, equalities: list[int]) -> Infeasible:
-    """Return the error with the rows that conflict and the least relaxation of rows of unit norm."""
+    """Return the error with the rows that conflict and the least relaxation of all of them, rows of unit norm.
+
+    Where there is more than one conflict, the rows of the largest come first; moving all that are named is enough.
+    """
     A, b = _rows_over_all(problem)
     weight = np.concatenate([row_lengths(problem.G), np.zeros(len(problem.b_theta))])
     A, b, weight = np.vstack([A, -A[equalities]]), np.r_[b, -b[equalities]], np.r_[weight, weight[equalities]]
+    numbers = np.r_[np.arange(len(problem.w) + len(problem.b_theta)), equalities].astype(int)
+    named: dict[str, None] = {}
+    needed = []
+    while True:
+        relaxation, tight = _least_relaxation(A, b, weight)
+        more = [problem.names.rows[i] for i in numbers[tight] if i < len(problem.w)]
+        if needed and (not relaxation > 1e-9 * needed[0] or not set(more) - set(named)):
+            return Infeasible(list(named), needed[0])
+        if not more:
+            return Infeasible(["all rows together"], float("nan"))
+        needed.append(relaxation)
+        named |= dict.fromkeys(more)
+        b[tight] += needed[0] * weight[tight]
+
+
+def _least_relaxation(A: Array, b: Array, weight: Array) -> tuple[float, Indices]:
+    """Return the least s for which {A x <= b + s weight} holds a point, and the rows that keep it from being less."""
     rows, levels, unit = balanced(np.c_[A, -weight], b)
     cost = np.r_[np.zeros(A.shape[1]), 1.0] * unit
     result = linear_program(cost / cost[-1], rows, levels)
     if not result.success:
-        return Infeasible(["all rows together"], float("nan"))
-    tight = np.flatnonzero(result.ineqlin.marginals < -1e-9)
-    numbers = np.r_[np.arange(len(problem.w) + len(problem.b_theta)), equalities].astype(int)[tight]
-    named = dict.fromkeys(problem.names.rows[i] for i in numbers if i < len(problem.w))
-    return Infeasible(list(named), float(result.x[-1] * unit[-1]))
+        return float("nan"), np.zeros(0, dtype=np.intp)
+    return float(result.x[-1] * unit[-1]), np.flatnonzero(result.ineqlin.marginals < -1e-9)
 
 
 def check_equality(problem: MultiparametricQP, row: int) -> None:

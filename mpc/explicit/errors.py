@@ -1,6 +1,7 @@
 """What the solver and its laws refuse or cannot do; each error carries its data."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from plants.arrays import Array
 
@@ -24,6 +25,10 @@ class Infeasible(ProblemError):
             f"Moving each of them by {relaxation:.3g} (unit rows) would be enough: widen one, or make it soft"
         )
 
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        """Return what a copy in another process is made of."""
+        return type(self), (self.rows, self.relaxation)
+
 
 class Unbounded(ProblemError):
     """An objective that falls without limit at some parameter that has a solution.
@@ -34,10 +39,15 @@ class Unbounded(ProblemError):
     def __init__(self, direction: Array, theta: Array, way: str, point: str) -> None:
         self.direction = direction
         self.theta = theta
+        self._words = way, point
         super().__init__(
             f"unbounded: at {point} the objective falls without limit when one moves {way}, again and again: it has "
             "no curvature that way and no row stops it. Bound one of these variables, or give it a weight in H"
         )
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        """Return what a copy in another process is made of."""
+        return type(self), (self.direction, self.theta, *self._words)
 
 
 class OutsideDomain(LookupError):
@@ -51,6 +61,10 @@ class OutsideDomain(LookupError):
         self.row = row
         self.distance = distance
         super().__init__(message)
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        """Return what a copy in another process is made of."""
+        return type(self), (self.theta, self.row, self.distance, str(self))
 
 
 class NumericalError(ArithmeticError):

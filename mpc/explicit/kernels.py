@@ -10,6 +10,7 @@ import numpy as np
 from mpc.explicit.active_sets import members, with_bit, without_bit
 from mpc.explicit.ball import SLIVER, ball_in
 from mpc.explicit.compiled import compiled
+from mpc.explicit.cones import Cones, excluded, keep_cone, no_cones
 from mpc.explicit.least_distance import EMPTY, FEASIBLE, UNSURE, Workspace, nearest, resumed, workspace
 from mpc.explicit.minimal import PASSED
 from mpc.explicit.solution import DEPENDENT, TOUCH, ZERO, Solution, solution_memory, solve
@@ -41,6 +42,7 @@ class Scratch(NamedTuple):
     touched: np.ndarray
     needed: np.ndarray
     clear: np.ndarray
+    kept: Cones
     flat: Workspace
     lifted: Workspace
 
@@ -86,6 +88,7 @@ def _scratch(rows: int, t: int) -> Scratch:
         np.zeros(rows, np.bool_),
         np.zeros(rows, np.bool_),
         np.zeros(rows, np.bool_),
+        no_cones(t),
         workspace(t),
         workspace(t + 1),
     )
@@ -115,25 +118,38 @@ def _touched_rows(solution: Solution, scratch: Scratch, centre: Array, solid: bo
             levels[i] -= A[i, j] * centre[j]
     scratch.touched[:count] = False
     scratch.clear[:count] = False
-    reach, work, listed = 2.0 * np.sqrt(len(centre)) + 1.0, scratch.flat, 0
+    scratch.kept.cones[0] = 0
+    listed = 0
     for i in range(count):
-        if scratch.touched[i]:
-            continue
-        low, state = levels[i] - TOUCH, UNSURE
-        if solid:
-            state = nearest(A, levels, scratch.listed, listed, TOUCH, i, low, reach, work)
-        while state == FEASIBLE and not scratch.touched[i]:
-            first = _met_first(A, count, work.x, scratch)
-            if first < 0 or scratch.touched[first]:
-                break
-            scratch.touched[first] = True
-            scratch.listed[listed] = first
-            listed += 1
-            if first != i:
-                state = resumed(A, levels, scratch.listed, listed, TOUCH, i, low, reach, work)
-        if state != EMPTY and not scratch.touched[i]:
-            state = nearest(A, levels, scratch.order, count, TOUCH, i, low, reach, work)
-            scratch.touched[i] = state != EMPTY
+        if not scratch.touched[i] and not (solid and excluded(A[i], levels[i] - TOUCH, scratch.kept)):
+            listed = _ask(A, i, count, listed, solid, scratch)
+
+
+@compiled
+def _ask(A: Array, row: int, count: int, listed: int, solid: bool, scratch: Scratch) -> int:
+    """Tell whether a row is touched, and find other touched rows on the way; return how many are listed then.
+
+    A solid set is asked with the rows listed so far only; a ray to a point that these allow meets the next one to list.
+    """
+    levels, work, state = scratch.levels, scratch.flat, UNSURE
+    low, reach = levels[row] - TOUCH, 2.0 * np.sqrt(A.shape[1]) + 1.0
+    if solid:
+        state = nearest(A, levels, scratch.listed, listed, TOUCH, row, low, reach, work)
+    while state == FEASIBLE and not scratch.touched[row]:
+        first = _met_first(A, count, work.x, scratch)
+        if first < 0 or scratch.touched[first]:
+            break
+        scratch.touched[first] = True
+        scratch.listed[listed] = first
+        listed += 1
+        if first != row:
+            state = resumed(A, levels, scratch.listed, listed, TOUCH, row, low, reach, work)
+    if state == EMPTY:
+        keep_cone(A, levels, TOUCH, row, work, scratch.kept)
+    elif not scratch.touched[row]:
+        state = nearest(A, levels, scratch.order, count, TOUCH, row, low, reach, work)
+        scratch.touched[row] = state != EMPTY
+    return listed
 
 
 @compiled

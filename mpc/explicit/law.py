@@ -19,6 +19,7 @@ from mpc.explicit.labels import Labels, check_labels
 from mpc.explicit.merge import merged
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
+from mpc.explicit.rebuilt import Rebuilt
 from mpc.explicit.region import ARRAYS, CriticalRegion, Regions
 from mpc.explicit.scan import scan
 from mpc.explicit.storage import read_archive, write_archive
@@ -37,7 +38,7 @@ class Location(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class PiecewiseAffineLaw:
+class PiecewiseAffineLaw(Rebuilt):
     """u = gain_i theta + offset_i on critical region i; exact for every theta of the feasible set.
 
     Called with parameters (..., t) it returns inputs (..., m), or raises OutsideDomain. `parameter_bounds`

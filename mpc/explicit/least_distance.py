@@ -21,7 +21,8 @@ ROUNDS = 40  # steps for each row and component before the kernel gives up
 class Workspace(NamedTuple):
     """Memory of the kernel for x with n components: factors, multipliers, directions, the point and the active rows.
 
-    `size` holds one number: how many of the rows in `active` (and of their multipliers) count.
+    `size` holds how many of the rows in `active` (and of their multipliers) count, and, after EMPTY, the row that
+    contradicts them (-1: the set is out of reach).
     """
 
     Q: Array
@@ -38,7 +39,7 @@ class Workspace(NamedTuple):
 def workspace(n: int) -> Workspace:
     """Return memory for problems of n components."""
     vectors = np.zeros((3, n))
-    rows = np.zeros(n, np.int64), np.zeros(1, np.int64)
+    rows = np.zeros(n, np.int64), np.zeros(2, np.int64)
     return Workspace(np.eye(n), np.zeros((n, n)), np.zeros(n + 1), vectors[0], vectors[1], vectors[2], *rows)
 
 
@@ -97,7 +98,7 @@ def resumed(
 ) -> int:
     """Go on where the last call ended, with rows added to the list; arguments and result as for `nearest`."""
     fresh = False  # x is no sum of many steps
-    for _ in range(ROUNDS * (count + A.shape[1])):
+    for _ in range(ROUNDS * (count + A.shape[1] + 1)):
         entering = _most_violated(A, b, rows, count, widen, turned, level, work.x)
         if entering < 0 and (fresh or work.size[0] == 0):
             return FEASIBLE
@@ -108,8 +109,10 @@ def resumed(
             fresh = True
             continue
         fresh = False
+        work.size[1] = entering
         if not _enter(A, b, widen, turned, level, entering, work):
             return EMPTY
+        work.size[1] = -1
         distance = 0.0
         for i in range(A.shape[1]):
             distance += work.x[i] * work.x[i]

@@ -17,8 +17,8 @@ class Limits:
         """Check both limits."""
         for name in ("regions", "memory"):
             value = getattr(self, name)
-            if value is not None and whole_number(value, name, ProblemError) < 1:
-                raise ProblemError(f"`{name}` is {value}, but a limit is at least 1; pass None for no limit")
+            if value is not None:
+                whole_number(value, name, ProblemError, least=1)
 
     def passed(self, regions: int, memory: int) -> str:
         """Return what has been reached, in words; empty if nothing has."""

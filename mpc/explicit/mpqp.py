@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike
 from mpc.explicit.definite import positive_semidefinite, strictly_positive
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.labels import Labels, check_labels
+from mpc.explicit.magnitudes import check_magnitudes
 from mpc.explicit.polyhedron import Polyhedron
+from mpc.explicit.rebuilt import Rebuilt
 from plants.arrays import Checked, real_array, whole_number
 
 
 @dataclass(frozen=True, eq=False)
-class MultiparametricQP:
+class MultiparametricQP(Rebuilt):
     """min over z of 1/2 z'Hz + (f + F theta)'z  subject to  G z <= w + S theta, theta in {A_theta theta <= b_theta}.
 
     Shapes: H (n, n), f (n,), F (n, t), G (q, n), w (q,), S (q, t), A_theta (k, t), b_theta (k,). Rows listed in
@@ -48,6 +50,7 @@ class MultiparametricQP:
         object.__setattr__(self, "H", positive_semidefinite(self.H, "H"))
         object.__setattr__(self, "equality_rows", self._checked_rows(self.equality_rows))
         object.__setattr__(self, "labels", self._checked_labels(self.labels))
+        check_magnitudes({name: getattr(self, name) for name in ("H", "f", "F", "G", "w", "S", "A_theta", "b_theta")})
         self._check_zero_rows()
 
     @property
@@ -87,7 +90,7 @@ class MultiparametricQP:
                 raise ProblemError(f"`{left}` has {a} rows but `{right}` has {b}; give one for each row of `{left}`")
 
     def _checked_rows(self, rows: Sequence[int]) -> tuple[int, ...]:
-        if not isinstance(rows, Sequence | np.ndarray) or isinstance(rows, str):
+        if not isinstance(rows, Sequence | np.ndarray) or isinstance(rows, str) or np.ndim(rows) != 1:
             raise ProblemError(f"`equality_rows` is {rows!r}, but it must be a sequence of row numbers, such as (0, 1)")
         indices = sorted({whole_number(row, "equality_rows", ProblemError) for row in rows})
         if indices and indices[-1] >= len(self.w):

@@ -10,11 +10,12 @@ from scipy.spatial import HalfspaceIntersection, QhullError
 
 from mpc.explicit.errors import NumericalError, ProblemError
 from mpc.explicit.linear import balanced, linear_program
+from mpc.explicit.rebuilt import Rebuilt
 from plants.arrays import Array, bounds_pair, real_array, real_scalar
 
 
 @dataclass(frozen=True, eq=False)
-class Polyhedron:
+class Polyhedron(Rebuilt):
     """The set {x : A x <= b}; A is (q, n), b is (q,).
 
     Raises ProblemError for NaN or infinite entries, lengths that differ, and a zero row that nothing satisfies.

@@ -13,7 +13,7 @@ from scipy.linalg import qr, solve_triangular
 
 from mpc.explicit.ball import largest_ball
 from mpc.explicit.conflict import check_equality, conflict
-from mpc.explicit.errors import Infeasible, NumericalError, ProblemError
+from mpc.explicit.errors import NumericalError, ProblemError
 from mpc.explicit.frame import Frame, frame_of, in_frame
 from mpc.explicit.linear import linear_program, row_lengths
 from mpc.explicit.minimal import minimal_rows
@@ -113,7 +113,7 @@ def _least_distance(problem: MultiparametricQP, equalities: list[int], frame: Fr
     norm = np.linalg.norm(M, axis=1)
     real = norm > ZERO * scale
     length = row_lengths(problem.G[equalities] @ to_v)
-    E, e, theta_rows = _theta_rows(problem, D[~real], d[~real], free[~real])
+    E, e, theta_rows = _theta_rows(problem, equalities, D[~real], d[~real], free[~real])
     return LeastDistanceProblem(
         M=M[real] / norm[real, None],
         d=d[real] / norm[real],
@@ -156,7 +156,9 @@ def _eliminate(M: Array, d: Array, D: Array, problem: MultiparametricQP, rows: l
     return Q[:, rank:], solution[:, 0], solution[:, 1:]
 
 
-def _theta_rows(problem: MultiparametricQP, D: Array, d: Array, rows: Indices) -> tuple[Array, Array, Indices]:
+def _theta_rows(
+    problem: MultiparametricQP, equalities: list[int], D: Array, d: Array, rows: Indices
+) -> tuple[Array, Array, Indices]:
     """Return the parameter set's rows with unit norm, and the rows 0 <= d + D theta behind them."""
     E = np.vstack([problem.A_theta, -D])
     e = np.concatenate([problem.b_theta, d])
@@ -165,8 +167,7 @@ def _theta_rows(problem: MultiparametricQP, D: Array, d: Array, rows: Indices) -
     real = norm > ZERO
     impossible = ~real & (e < -REDUNDANT)
     if impossible.any():
-        row = int(numbers[impossible][0])
-        raise Infeasible([problem.names.rows[row] if row >= 0 else "the parameter set"], float(-e[impossible][0]))
+        raise conflict(problem, equalities)
     return E[real] / norm[real, None], e[real] / norm[real], numbers[real]
 
 

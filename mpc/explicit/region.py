@@ -8,6 +8,7 @@ from typing import Self, overload
 import numpy as np
 
 from mpc.explicit.errors import ProblemError
+from mpc.explicit.rebuilt import Rebuilt
 from plants.arrays import Array
 
 COUNTING = ("half_spaces", "active_rows", "active_count")  # arrays of whole numbers
@@ -40,7 +41,7 @@ class CriticalRegion:
 
 
 @dataclass(frozen=True, eq=False)
-class Regions(Sequence[CriticalRegion]):
+class Regions(Rebuilt, Sequence[CriticalRegion]):
     """All regions of a law, kept as a few flat arrays; an item is a view of them, made when it is asked for.
 
     `A`, `b` hold the half-spaces of all regions one after another, `half_spaces` (p,) how many each has; likewise

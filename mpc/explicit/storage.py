@@ -57,11 +57,21 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
     Raises OSError, of the kind and number that the system gives, with `path`; for a full disk also with the bytes
     needed and free.
     """
-    target = Path(path)
+    target = _place(path)
     try:
         _write_beside(target, content)
     except OSError as error:
         raise _explained(error, target, len(content)) from error
+
+
+def _place(path: str | PathLike[str]) -> Path:
+    """Return `path`; raises FileFormatError for what can never be a file."""
+    if not isinstance(path, str | PathLike) or isinstance(os.fspath(path), bytes) or "\0" in os.fspath(path):
+        raise FileFormatError(f"`path` is {path!r}; pass the path of a file as a text without NUL, or a pathlib.Path")
+    target = Path(path)
+    if target.exists() and not (target.is_file() or target.is_dir() or target.is_symlink()):
+        raise FileFormatError(f"{path} is a device, a pipe or a socket, which must stay; pass the path of a file")
+    return target
 
 
 def _write_beside(target: Path, content: bytes) -> None:
@@ -114,7 +124,7 @@ def read_archive(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], 
 
 
 def _members(path: str | PathLike[str]) -> dict[str, bytes]:
-    with Path(path).open("rb") as file:
+    with _place(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 _check_sizes(path, archive, os.fstat(file.fileno()).st_size)

@@ -1,9 +1,13 @@
 """Problems without a law are refused: by the rows that conflict, by the parameter, by the limit that is lost."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from mpc import Infeasible, LinearModel, MPCProblem, MultiparametricQP, ProblemError, solve_explicit
 
@@ -74,3 +78,32 @@ def test_an_input_far_too_weak_or_strong_is_solved_or_refused(span, limit, oracl
     points = np.random.default_rng(0).uniform(-span, span, (100, 2))
     expected = np.array([oracle(problem)(point) for point in points])
     assert law.solution(points) == pytest.approx(expected, abs=1e-9 * limit + 1e-14 * span * 100)
+
+
+def test_moving_the_named_rows_is_enough():
+    """Two conflicts, z0 <= -1 <= 1 <= z0 and z1 <= -.5 <= .5 <= z1, and an equality that leaves no variable free."""
+    two = plane(G=np.vstack([np.eye(2), -np.eye(2)])[[0, 2, 1, 3]], w=[-1, -1, -0.5, -0.5], S=np.zeros((4, 2)))
+    with pytest.raises(Infeasible, match="row 0; row 1; row 2; row 3. Moving each of them by 1 ") as caught:
+        solve_explicit(two)
+    assert caught.value.relaxation == pytest.approx(1)
+    solve_explicit(replace(two, w=two.w + 1.001))
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_the_relaxation_helps_and_no_smaller_one_does(seed, equality):
+    draw = np.random.default_rng(seed)
+    n, q = draw.integers(1, 4), draw.integers(3, 7)
+    G, w = draw.normal(size=(q, n)), draw.normal(size=q) - 1
+    rows = (int(q) - 1,) if equality else ()
+    box = {"A_theta": [[1], [-1]], "b_theta": [1, 1], "equality_rows": rows}
+    problem = MultiparametricQP(np.eye(n), np.zeros(n), np.ones((n, 1)), G, w, np.zeros((q, 1)), **box)
+    try:
+        solve_explicit(problem)
+    except Infeasible as error:
+        named = [int(name.split()[1]) for name in error.rows]
+        for share, feasible in ((1 + 1e-6, True), (1 - 1e-6, False)):
+            move = np.zeros(q)
+            move[named] = share * error.relaxation * np.linalg.norm(G[named], axis=1)
+            A, b = np.vstack([G, -G[list(rows)]]), np.concatenate([w + move, (move - w)[list(rows)]])
+            found = linprog(np.zeros(n), A, b, bounds=(None, None))
+            assert found.success == feasible
