@@ -20,17 +20,14 @@ def conflict(problem: MultiparametricQP, equalities: list[int]) -> Infeasible:
     A, b, weight = np.vstack([A, -A[equalities]]), np.r_[b, -b[equalities]], np.r_[weight, weight[equalities]]
     numbers = np.r_[np.arange(len(problem.w) + len(problem.b_theta)), equalities].astype(int)
     named: dict[str, None] = {}
-    needed = []
-    while True:
-        relaxation, tight = _least_relaxation(A, b, weight)
-        more = [problem.names.rows[i] for i in numbers[tight] if i < len(problem.w)]
-        if needed and (not relaxation > 1e-9 * needed[0] or not set(more) - set(named)):
-            return Infeasible(list(named), needed[0])
-        if not more:
-            return Infeasible(["all rows together"], float("nan"))
-        needed.append(relaxation)
-        named |= dict.fromkeys(more)
-        b[tight] += needed[0] * weight[tight]
+    least, tight = _least_relaxation(A, b, weight)
+    needed = least
+    while needed > 1e-9 * least and weight[tight].any():
+        named |= dict.fromkeys(problem.names.rows[i] for i in numbers[tight] if i < len(problem.w))
+        b[tight] += least * weight[tight]
+        weight[tight] = 0.0
+        needed, tight = _least_relaxation(A, b, weight)
+    return Infeasible(list(named) or ["all rows together"], least)
 
 
 def _least_relaxation(A: Array, b: Array, weight: Array) -> tuple[float, Indices]:

@@ -83,7 +83,7 @@ def test_an_input_far_too_weak_or_strong_is_solved_or_refused(span, limit, oracl
 def test_moving_the_named_rows_is_enough():
     """Two conflicts, z0 <= -1 <= 1 <= z0 and z1 <= -.5 <= .5 <= z1, and an equality that leaves no variable free."""
     two = plane(G=np.vstack([np.eye(2), -np.eye(2)])[[0, 2, 1, 3]], w=[-1, -1, -0.5, -0.5], S=np.zeros((4, 2)))
-    with pytest.raises(Infeasible, match="row 0; row 1; row 2; row 3. Moving each of them by 1 ") as caught:
+    with pytest.raises(Infeasible, match=r"row 0; row 1; row 2; row 3\. Moving each of them by 1 ") as caught:
         solve_explicit(two)
     assert caught.value.relaxation == pytest.approx(1)
     solve_explicit(replace(two, w=two.w + 1.001))
