@@ -116,6 +116,18 @@ def test_a_long_thin_region_between_two_limits_is_found(slope):
     assert law(theta) == pytest.approx(np.minimum(theta @ free.T, 0), abs=1e-11)
 
 
+@pytest.mark.parametrize(
+    "slope", [1e2, 1e6, 1e8, pytest.param(3e8, marks=pytest.mark.xfail(reason="TOUCH", strict=True))]
+)
+def test_limits_that_are_narrow_beside_the_free_solution_are_still_two(slope):
+    """z = clip(slope theta, -1, 1)."""
+    law = solve_explicit(
+        MultiparametricQP([[1]], [0], [[-slope]], [[1], [-1]], [1, 1], [[0], [0]], [[1], [-1]], [1, 1])
+    )
+    assert [r.active_rows for r in law.regions] == [(), (0,), (1,)]
+    assert law([[-1.0], [-0.3], [0.0], [0.3], [1.0]]).ravel() == pytest.approx([-1, -1, 0, 1, 1], abs=1e-7)
+
+
 def test_an_exchange_leads_where_no_single_step_does():
     """z wants 10 but z <= 1 and z <= theta: one of the rows is always active, both never, none never."""
     law = solve_explicit(
