@@ -5,14 +5,16 @@ from another file would go unseen, and old machine code would run.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from numba import njit
 
+KERNEL = re.compile(rb"@(compiled|inlined)\b|^TOLERANCE =", re.MULTILINE)  # files with kernels, or a constant of theirs
 SOURCES = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
-STAMP = hashlib.sha256(b"".join(text for text in SOURCES if b"@compiled" in text)).hexdigest()
+STAMP = hashlib.sha256(b"".join(text for text in SOURCES if KERNEL.search(text))).hexdigest()
 
 
 def compiled(function: Callable[..., Any]) -> Any:

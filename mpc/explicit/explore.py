@@ -10,7 +10,6 @@ any number of threads; what they find is taken in one fixed order, so that the r
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +25,7 @@ from plants.arrays import Array
 
 PIECE = 64  # active sets that one call of the kernel expands
 ROUND = 16  # pieces between two looks at limits and progress
+QUICK = 4  # rounds that a small problem takes, and that need no thread of their own
 
 Progress = Callable[[int, int], None]
 
@@ -57,9 +57,9 @@ def explore(
     `progress` is called with (regions found, active sets waiting). Raises NumericalError if the start cannot be solved.
     """
     search = _Search(ldp, limits or Limits())
-    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
-        apply = map if pool is None else pool.map
-        for pieces in search.rounds():
+    with ThreadPoolExecutor(threads) as pool:  # beside the main thread, which Ctrl-C can then stop at any time
+        for number, pieces in enumerate(search.rounds()):
+            apply = map if threads == 1 and number < QUICK else pool.map
             for masks, batch in zip(pieces, apply(search.expanded, pieces), strict=True):
                 search.take(masks, batch)
             if progress is not None:
@@ -115,7 +115,7 @@ class _Search:
 
     def expanded(self, masks: np.ndarray) -> Batch:
         """Return what the kernel finds; reads only what never changes, so that threads may share it."""
-        return expand(masks, *self._program)
+        return Batch(*expand(masks, *self._program))
 
     def take(self, masks: np.ndarray, batch: Batch) -> None:
         """Keep the regions of a batch and queue its neighbours."""

@@ -48,8 +48,8 @@ class Scratch(NamedTuple):
 
 
 @compiled
-def expand(masks: np.ndarray, M: Array, right: Array, E: Array, e: Array) -> Batch:
-    """Return the kind, ball, facets and neighbours of every active set of a batch of masks (b, words).
+def expand(masks: np.ndarray, M: Array, right: Array, E: Array, e: Array) -> tuple[np.ndarray, ...]:
+    """Return the parts of a Batch for a batch of masks (b, words): as a plain tuple, which no signal can interrupt.
 
     The program is min 1/2 |v|^2 s.t. M v <= right (1, theta) for theta in {E theta <= e}; see LeastDistanceProblem.
     """
@@ -75,7 +75,7 @@ def expand(masks: np.ndarray, M: Array, right: Array, E: Array, e: Array) -> Bat
             found += facet_count[s]
         neighbours = _taller(neighbours, met, met + (len(scratch.order) + q) * (k + 1))
         met = _neighbours(masks[s], M, k, solution, scratch.touched, neighbours, met)
-    return Batch(kind, radius, centre, tight, facet_count, facets[:found].copy(), neighbours[:met].copy())
+    return kind, radius, centre, tight, facet_count, facets[:found].copy(), neighbours[:met].copy()
 
 
 @compiled
@@ -215,6 +215,8 @@ def _neighbours(
         met += 1
     for i in range(solution.counts[2]):
         met = _with_row(mask, M, k, solution.flat_slacks[i], solution, out, met)
+    for i in range(solution.counts[3]):
+        met = _with_row(mask, M, k, solution.near_slacks[i], solution, out, met)
     return met
 
 

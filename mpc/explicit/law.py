@@ -1,33 +1,29 @@
 """PiecewiseAffineLaw: the exact solution of a multiparametric QP, region by region."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
-from typing import Any, NamedTuple, Self, cast
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mpc.explicit.certificate import Certificate, certify
 from mpc.explicit.domain import TOLERANCE, half_widths, outside_domain
-from mpc.explicit.errors import FileFormatError, ProblemError
+from mpc.explicit.errors import ProblemError
 from mpc.explicit.explanation import Explanation, explain
 from mpc.explicit.labels import Labels, check_labels
+from mpc.explicit.law_file import digest, read_law, write_law
 from mpc.explicit.merge import merged
 from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.multipliers import multipliers_at
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.rebuilt import Rebuilt
-from mpc.explicit.region import ARRAYS, CriticalRegion, Regions
+from mpc.explicit.region import CriticalRegion, Regions
 from mpc.explicit.scan import scan
-from mpc.explicit.storage import read_archive, write_archive
 from mpc.explicit.tree import SearchTree, build_tree
 from plants.arrays import Array, bounds_pair, real_array
-
-KIND = "law"
-PROBLEM = ("H", "f", "F", "G", "w", "S", "A_theta", "b_theta")
 
 
 class Location(NamedTuple):
@@ -93,6 +89,20 @@ class PiecewiseAffineLaw(Rebuilt):
         gains, offsets = self._flat.solution_gain, self._flat.solution_offset
         return (np.einsum("bnt,bt->bn", gains[region], points) + offsets[region]).reshape(*shape, gains.shape[1])
 
+    def multipliers(self, theta: ArrayLike) -> Array:
+        """Return the multiplier of every row of the problem (..., q) at theta (..., t), in the rows' own units.
+
+        Raises OutsideDomain as a call does, ProblemError for a law without its problem.
+        """
+        if self.problem is None:
+            raise ProblemError(
+                "the law holds no problem whose rows could have multipliers; use the law as it was solved"
+            )
+        points, shape = self._points(theta)
+        solutions = self.solution(points)
+        prices = [multipliers_at(self.problem, *pair) for pair in zip(points, solutions, strict=True)]
+        return np.reshape(prices, (*shape, len(self.problem.w)))
+
     def nearest(self, theta: ArrayLike) -> tuple[Array, np.ndarray, np.ndarray]:
         """Return (input, region, inside) for the region of least violation, whether or not theta lies in it.
 
@@ -136,39 +146,17 @@ class PiecewiseAffineLaw(Rebuilt):
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the law to `path` (npz with a JSON header and checksums, no pickle), replacing it in one step."""
-        data, arrays = self._record
-        certificate = None if self.certificate is None else self.certificate.to_dict()
-        write_archive(path, KIND, data | {"certificate": certificate}, arrays)
+        write_law(self, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
         """Return the law saved at `path`; raises FileFormatError for a file that is damaged or of another kind."""
-        data, arrays = read_archive(path, KIND)
-        try:
-            labels = Labels.from_dict(data["labels"])
-            regions = Regions(**{name: arrays[name] for name in ARRAYS}, rows=labels.rows)
-            parameter_set = Polyhedron(arrays["parameter_A"], arrays["parameter_b"])
-            lower, upper = arrays["parameter_bounds"]
-            bounds = tuple(arrays["input_bounds"]) if "input_bounds" in arrays else None
-            problem = _problem(arrays, labels) if "H" in arrays else None
-            certificate = _certificate(data)
-            law = cls(regions, parameter_set, (lower, upper), labels, bounds, problem, data["partial"], certificate)
-        except (LookupError, ArithmeticError, AttributeError, TypeError, ValueError) as cause:
-            raise FileFormatError(f"{path} does not hold a whole law: {cause}; write it again") from cause
-        if law.certificate is not certificate:
-            raise FileFormatError(f"{path} holds the certificate of another law; certify this one anew")
-        return law
+        return cast(Self, read_law(cls, path))
 
     @cached_property
     def digest(self) -> str:
         """Return the SHA-256 of everything that the law is made of, in hexadecimal."""
-        data, arrays = self._record
-        whole = hashlib.sha256(json.dumps(data, sort_keys=True).encode())
-        for name in sorted(arrays):
-            whole.update(
-                name.encode() + str(arrays[name].shape).encode() + np.ascontiguousarray(arrays[name]).tobytes()
-            )
-        return whole.hexdigest()
+        return digest(self)
 
     @property
     def t(self) -> int:
@@ -233,18 +221,6 @@ class PiecewiseAffineLaw(Rebuilt):
         return f"PiecewiseAffineLaw({sizes}{', partial: ' * bool(self.partial)}{self.partial})"
 
     @property
-    def _record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        arrays = dict(self._flat.arrays)
-        arrays |= {"parameter_A": self.parameter_set.A, "parameter_b": self.parameter_set.b}
-        arrays["parameter_bounds"] = np.stack(self.parameter_bounds)
-        if self.input_bounds is not None:
-            arrays["input_bounds"] = np.stack(self.input_bounds)
-        if self.problem is not None:
-            arrays |= {name: getattr(self.problem, name) for name in PROBLEM}
-            arrays["equality_rows"] = np.array(self.problem.equality_rows, dtype=np.int64)
-        return {"labels": self.labels.to_dict(), "partial": self.partial}, arrays
-
-    @property
     def _flat(self) -> Regions:
         return cast(Regions, self.regions)
 
@@ -264,15 +240,6 @@ class PiecewiseAffineLaw(Rebuilt):
     def _check_inside(self, points: Array, region: np.ndarray, margin: np.ndarray) -> None:
         if (margin < -TOLERANCE).any():
             raise outside_domain(self, points, region, margin)
-
-
-def _problem(arrays: dict[str, np.ndarray], labels: Labels) -> MultiparametricQP:
-    rows = tuple(int(row) for row in arrays["equality_rows"])
-    return MultiparametricQP(**{name: arrays[name] for name in PROBLEM}, equality_rows=rows, labels=labels)
-
-
-def _certificate(data: dict[str, Any]) -> Certificate | None:
-    return None if data["certificate"] is None else Certificate.from_dict(data["certificate"])
 
 
 def _checked(regions: object, rows: tuple[str, ...]) -> Regions:

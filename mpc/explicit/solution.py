@@ -16,14 +16,23 @@ DEPENDENT = 1e-8  # a unit row this close to the span of the active rows breaks 
 ZERO = 1e-10  # a row of theta of smaller norm, beside its terms, has no direction and is judged by its sign
 NOISE = 1e-13  # the same for rows whose terms are rounding noise; right-hand sides are about 1
 
-KEPT, MET, TIGHT, NEVER = 2, 1, 0, -1  # a row with a direction, and rows without: met, met with equality, never met
+SAME = 1e-10  # a slack without direction that is smaller, beside its terms, is 0: the row is tight for every theta
+
+KEPT, MET, NEAR, TIGHT, NEVER = (
+    3,
+    2,
+    1,
+    0,
+    -1,
+)  # a row with a direction; without: met, met with less than TOUCH, tight, not
 
 
 class Solution(NamedTuple):
     """An active set's factors, and the rows {A theta <= b} of its region with the codes of where they come from.
 
     Code i < q: the multiplier of row i; q + i: the slack of row i; 2 q + i: row i of the parameter set.
-    `flat_multipliers` and `flat_slacks` list the rows whose multiplier or slack is 0 for every theta.
+    `flat_multipliers` and `flat_slacks` list the rows whose multiplier or slack is 0 for every theta; `near_slacks`
+    those whose slack is one small number for all.
     """
 
     rows: np.ndarray
@@ -36,7 +45,8 @@ class Solution(NamedTuple):
     code: np.ndarray
     flat_multipliers: np.ndarray
     flat_slacks: np.ndarray
-    counts: np.ndarray  # of A, flat_multipliers, flat_slacks
+    near_slacks: np.ndarray
+    counts: np.ndarray  # of A, flat_multipliers, flat_slacks, near_slacks
 
 
 @compiled
@@ -54,7 +64,8 @@ def solution_memory(q: int, n: int, E: Array) -> Solution:
         np.zeros(rows, np.int64),
         np.zeros(n, np.int64),
         np.zeros(q, np.int64),
-        np.zeros(3, np.int64),
+        np.zeros(q, np.int64),
+        np.zeros(4, np.int64),
     )
 
 
@@ -148,7 +159,7 @@ def _multiplier_row(row: int, position: int, solution: Solution) -> bool:
     for c in range(solution.A.shape[1]):
         solution.A[last, c] = -solution.multipliers[position, c + 1]
     state = _keep(solution, solution.multipliers[position, 0], size, row)
-    if state == TIGHT:
+    if state in (TIGHT, NEAR):
         solution.flat_multipliers[solution.counts[1]] = row
         solution.counts[1] += 1
     return state != NEVER
@@ -171,6 +182,9 @@ def _slack_row(M: Array, right: Array, row: int, code: int, solution: Solution) 
     if state == TIGHT:
         solution.flat_slacks[solution.counts[2]] = row
         solution.counts[2] += 1
+    elif state == NEAR:
+        solution.near_slacks[solution.counts[3]] = row
+        solution.counts[3] += 1
     return state != NEVER
 
 
@@ -184,7 +198,9 @@ def _keep(solution: Solution, level: float, size: float, code: int) -> int:
     length = np.sqrt(length)
     if length <= max(ZERO * size, NOISE):
         close = max(TOUCH * size, NOISE)
-        return NEVER if level < -close else (TIGHT if level <= close else MET)
+        if abs(level) <= max(SAME * size, NOISE):
+            return TIGHT
+        return NEVER if level < -close else (NEAR if level <= close else MET)
     for c in range(t):
         solution.A[row, c] /= length
     solution.b[row] = level / length

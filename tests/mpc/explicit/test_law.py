@@ -52,13 +52,6 @@ def test_one_point_is_located_by_plain_numbers(pendulum):
     assert isinstance(place.margin, float)
 
 
-def test_large_batches_are_answered_in_blocks(pendulum, draw, monkeypatch):
-    theta = draw(1000)
-    expected = pendulum(theta)
-    monkeypatch.setattr("mpc.explicit.law.CHUNK", 100)
-    assert (pendulum(theta) == expected).all()
-
-
 def test_lists_float32_integers_and_tensors_are_answered_in_float64(pendulum):
     x = np.array([0.25, -0.5])
     expected = pendulum(x)
