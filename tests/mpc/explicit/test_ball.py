@@ -84,10 +84,10 @@ def test_a_thin_triangle_has_its_incircle_at_the_wide_end(slope, angle):
 
 
 @pytest.mark.parametrize("slope", [1e-8, 1e-9, 1e-10])
-def test_the_ball_of_a_sharp_needle_is_found_from_outside(slope):
+def test_the_ball_of_a_sharp_needle_is_found_from_anywhere(slope):
     length = np.hypot(1, slope)
     A, b = np.array([[-slope, 1], [-slope, -1], [length, 0]]) / length, np.array([0.0, 0.0, 1.0])
-    for start in ([0.0, 0.0], [0.3, -0.4], [0.5, 0.0], [-2.0, 0.0]):
+    for start in ([0.0, 0.0], [0.3, -0.4], [0.5, 0.0], [-0.5, 0.0], [-0.9, 0.0], [-2.0, 0.0]):
         assert largest_ball(A, b + A @ start)[0] == pytest.approx(slope / (slope + length), rel=EXACT, abs=ROUNDING)
 
 
@@ -122,16 +122,17 @@ def test_a_gap_is_told_from_a_sliver(gap):
 
 @given(SEEDS, st.floats(1e-6, 0.9))
 def test_no_ball_is_larger_than_asked_for(seed, share):
-    """From a start outside the set, or less deep in it than the cap."""
+    """From a start less deep in the set than the cap, or deeper."""
     generator = np.random.default_rng(seed)
     n = int(generator.integers(1, 5))
     half, turn = generator.uniform(0.1, 1.0, n), rotation(generator, n)
     A, b = np.vstack([turn, -turn]), np.r_[half, half]
     largest = share * half.min()
-    shifted = b + A @ (turn[0] * (half[0] - 0.5 * largest))
-    radius, centre = largest_ball(A, shifted, largest)
-    assert radius == pytest.approx(largest, rel=EXACT)
-    assert (shifted - A @ centre).min() >= largest * (1 - EXACT)
+    for depth in (0.5 * largest, half[0]):
+        shifted = b + A @ (turn[0] * (half[0] - depth))
+        radius, centre = largest_ball(A, shifted, largest)
+        assert radius == pytest.approx(largest, rel=EXACT)
+        assert (shifted - A @ centre).min() >= largest * (1 - EXACT)
 
 
 def test_an_unbounded_set_holds_the_largest_ball_that_is_asked_for():

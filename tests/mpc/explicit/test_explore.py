@@ -116,9 +116,7 @@ def test_a_long_thin_region_between_two_limits_is_found(slope):
     assert law(theta) == pytest.approx(np.minimum(theta @ free.T, 0), abs=1e-11)
 
 
-@pytest.mark.parametrize(
-    "slope", [1e2, 1e6, 1e8, pytest.param(3e8, marks=pytest.mark.xfail(reason="TOUCH", strict=True))]
-)
+@pytest.mark.parametrize("slope", [1e2, 1e6, 1e8, 3e8, 5e8])
 def test_limits_that_are_narrow_beside_the_free_solution_are_still_two(slope):
     """z = clip(slope theta, -1, 1)."""
     law = solve_explicit(

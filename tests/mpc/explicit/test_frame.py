@@ -66,6 +66,23 @@ def test_the_law_on_a_flat_set_is_the_minimiser_and_refuses_off_it(along, centre
     check(problem, centre + steps @ along.T, 1e-6 * normal)
 
 
+@pytest.mark.parametrize("shares", [[1.0, 1.0, 1.0], [1.0, 2.0, -0.5]])
+def test_shares_of_a_whole_have_a_box_whose_centre_is_none_of_them(shares, oracle):
+    """A triangle: theta >= 0 (or <= 0) with shares'theta = 1."""
+    shares = np.array(shares)
+    A = np.vstack([np.diag(-np.sign(shares)), shares, -shares, BOX3])
+    problem = projection(A, np.r_[np.zeros(3), 1, -1, np.full(6, 2.0)])
+    law, reference = solve_explicit(problem), oracle(problem)
+    corners = np.diag(1 / shares)
+    for weights in np.random.default_rng(0).dirichlet(np.ones(3), 40):
+        expected = reference(weights @ corners)
+        if expected is not None:
+            assert law.solution(weights @ corners) == pytest.approx(expected, abs=1e-9)
+    assert law.nearest(corners.mean(axis=0))[2]
+    with pytest.raises(OutsideDomain):
+        law(corners.mean(axis=0) + 1e-6 * shares)
+
+
 @given(SEEDS)
 def test_drawn_flat_sets(oracle, seed):
     """One or two directions of any kind and length."""
@@ -155,6 +172,7 @@ def test_a_frame_maps_there_and_back(seed):
     theta = frame.point(phi)
     A, b = frame.rows(np.eye(s), np.zeros(s))
     assert (theta @ A.T - b)[:, :s] == pytest.approx(phi, abs=1e-8)
+    assert np.array_equal(A[s:], np.vstack([frame.fixed, -frame.fixed]))
     assert (theta @ A.T - b)[:, s:] == pytest.approx(np.zeros((20, 2 * (3 - s))), abs=1e-8)
 
 

@@ -36,8 +36,6 @@ def test_threads_share_the_work(problem, monkeypatch):
             return super().map(function, *pieces)
 
     monkeypatch.setattr("mpc.explicit.explore.ThreadPoolExecutor", Pool)
-    solve_explicit(problem(WIDE))
-    assert asked == []
     solve_explicit(problem(WIDE), threads=3)
     assert asked[0] == 3
     sizes = asked[1:]

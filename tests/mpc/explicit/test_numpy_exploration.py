@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 
 from mpc import MultiparametricQP
 from mpc.explicit.explore import Exploration, explore, optimal_set
-from mpc.explicit.kernels import NOTHING, REGION, STEPPING_STONE, expand
+from mpc.explicit.kernels import NOTHING, REGION, STEPPING_STONE, Batch, expand
 from mpc.explicit.presolve import LeastDistanceProblem, presolve
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -124,7 +124,7 @@ def test_every_active_set_is_judged_as_in_numpy(stored, problem, numpy_explorati
     q = len(ldp.d)
     sets = [rows for size in range(4) for rows in itertools.combinations(range(q), size)]
     masks = np.array([[sum(1 << row for row in rows)] for rows in sets], dtype=np.uint64)
-    found = expand(masks, np.ascontiguousarray(ldp.M), np.c_[ldp.d, ldp.D], ldp.E, ldp.e)
+    found = Batch(*expand(masks, np.ascontiguousarray(ldp.M), np.c_[ldp.d, ldp.D], ldp.E, ldp.e))
     assert {NOTHING, REGION} <= set(found.kind.tolist())
     for rows, kind in zip(sets, found.kind, strict=True):
         candidate = numpy_exploration.candidate_of(ldp, rows) if len(rows) <= ldp.M.shape[1] else None

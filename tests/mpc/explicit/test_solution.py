@@ -95,13 +95,16 @@ def test_nearly_dependent_rows_are_solved_as_well_as_their_condition_allows():
     right = np.array([[1.0, 0.5, 0.0], [1.0, 0.0, 0.5], [1.0, 0.2, 0.2]])
     _, solution = solved(M, right, [0, 1, 2])
     assert M @ solution.v == pytest.approx(right, abs=1e-14 * np.abs(solution.v).max())
+    between = solution.Q.T @ solution.Q
+    assert between == pytest.approx(np.eye(3), abs=1e-14)
+    assert solution.Q @ np.triu(solution.R) == pytest.approx(M.T, abs=1e-15)
 
 
 def test_a_multiplier_that_is_zero_for_all_theta_is_listed():
     """v1 <= 0 touches the free solution; v2 <= -1 + theta does not."""
     met, solution = solved(np.eye(2), [[0, 0, 0], [-1, 1, 0]], [0, 1])
     assert met
-    assert solution.counts.tolist() == [5, 1, 0]
+    assert solution.counts[:3].tolist() == [5, 1, 0]
     assert solution.flat_multipliers[0] == 0
     assert region(solution)[2].tolist() == [1, 4, 5, 6, 7]
 
@@ -112,21 +115,32 @@ def test_a_slack_that_is_zero_for_all_theta_is_listed():
     right = np.array([[-1, 1, 0], [-1, 0, 1], [-2 / np.sqrt(2), 1 / np.sqrt(2), 1 / np.sqrt(2)]])
     met, solution = solved(M, right, [0, 1])
     assert met
-    assert solution.counts[1:].tolist() == [0, 1]
+    assert solution.counts[1:3].tolist() == [0, 1]
     assert solution.flat_slacks[0] == 2
     assert 5 not in region(solution)[2]
 
 
 @pytest.mark.parametrize(
-    ("level", "met", "tight"),
-    [(0.5, True, 0), (1e-7, True, 0), (1e-9, True, 1), (0.0, True, 1), (-1e-9, True, 1), (-1e-7, False, 0)],
+    ("level", "met", "flat", "near"),
+    [
+        (0.5, True, 0, 0),
+        (1e-7, True, 0, 0),
+        (1e-9, True, 0, 1),
+        (1e-12, True, 1, 0),
+        (0.0, True, 1, 0),
+        (-1e-12, True, 1, 0),
+        (-1e-9, True, 0, 1),
+        (-1e-7, False, 0, 0),
+    ],
 )
-def test_a_row_without_a_direction_is_judged_by_its_level(level, met, tight):
-    """v1 = -1 - theta1 beside v1 <= -1 - theta1 + level: met, met with equality (up to 1e-8), or never."""
+def test_a_row_without_a_direction_is_judged_by_its_level(level, met, flat, near):
+    """v1 = -1 - theta1 beside v1 <= -1 - theta1 + level: met, nearly met with equality, met with equality, or never."""
     found, solution = solved([[1.0, 0.0], [1.0, 0.0]], [[-1, -1, 0], [level - 1, -1, 0]], [0])
     assert found == met
     if met:
-        assert solution.counts[2] == tight
+        assert solution.counts[2:].tolist() == [flat, near]
+        assert solution.flat_slacks[0] == flat
+        assert solution.near_slacks[0] == near
         assert 3 not in region(solution)[2]
 
 
@@ -148,9 +162,9 @@ def test_memory_is_used_again_without_traces():
     fresh = solution_memory(3, 2, BOX[0])
     memory.rows[:2] = [0, 2]
     assert solve(M, right, *BOX, 2, memory)
-    memory.rows[:1] = fresh.rows[:1] = [1]
-    assert solve(M, right, *BOX, 1, memory)
-    assert solve(M, right, *BOX, 1, fresh)
+    memory.rows[:2] = fresh.rows[:2] = [1, 2]
+    assert solve(M, right, *BOX, 2, memory)
+    assert solve(M, right, *BOX, 2, fresh)
     for ours, theirs in zip(region(memory), region(fresh), strict=True):
         assert (ours == theirs).all()
     assert (memory.v == fresh.v).all()
