@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mpc import MultiparametricQP, solve_explicit
 from mpc.explicit.ball import largest_ball
 from mpc.explicit.explore import explore
+from mpc.explicit.minimal import PASSED, minimal_rows
 from mpc.explicit.presolve import presolve
 from mpc.explicit.refine import refined
 from mpc.explicit.unions import united
@@ -49,6 +50,9 @@ def check_partition(law, oracle, points: int) -> None:
     rows = [(r.A * law.half_width, r.b - r.A @ law.centre) for r in law.regions]
     for (A, b), (C, d) in itertools.combinations(rows, 2):
         assert largest_ball(np.vstack([A, C]), np.r_[b, d])[0] < OVERLAP
+    for (A, b), region in zip(rows, law.regions, strict=True):
+        inside = (region.centre - law.centre) / law.half_width
+        assert minimal_rows(np.ascontiguousarray(A), b, inside, len(b), PASSED).all(), region
     theta = law.centre + np.random.default_rng(0).uniform(-1, 1, (points, law.t)) * law.half_width
     region = np.asarray(law.locate(theta).region)
     for point, i in zip(theta, region, strict=True):
@@ -91,7 +95,6 @@ def test_a_pyramid_has_one_region_at_its_tip(sides, oracle):
     assert tips[0].active_rows == tuple(range(sides))
     assert tips[0].offset == pytest.approx([0, 0, 1], abs=1e-12)
     assert len(law.regions) == 1 + (sides + 1) + 2 * sides + 1 + sides
-    assert len(tips[0].b) == sides + len([1 for row in tips[0].A if np.count_nonzero(row) == 1])
     check_partition(law, oracle, 200)
 
 
