@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from mpc import MultiparametricQP
+from mpc.explicit.active_sets import packed, unpacked
 from mpc.explicit.explore import Exploration, explore, optimal_set
 from mpc.explicit.kernels import NOTHING, REGION, STEPPING_STONE, Batch, expand
 from mpc.explicit.presolve import LeastDistanceProblem, presolve
@@ -148,3 +149,13 @@ def test_the_oracle_asks_highs_where_daqp_cycles(problem, numpy_exploration, mon
     monkeypatch.setattr(numpy_exploration, "optimal_set", lambda *_: start)
     monkeypatch.setattr(numpy_exploration.daqp, "solve", sometimes_cycling)
     assert [candidate.active for candidate in numpy_exploration.explore(ldp)] == expected
+
+
+def test_rows_that_touch_for_every_theta_lead_on():
+    """z1 <= theta1 touches the free solution everywhere: from no active row to this one, and back."""
+    H, box = np.array([[1.0, 0.5], [0.5, 1.0]]), np.vstack([np.eye(2), -np.eye(2)])
+    ldp = presolve(MultiparametricQP(H, [0, 0], -H, np.eye(2), [0, 1], [[1, 0], [0, 0]], box, 2 * np.ones(4)))
+    program = np.ascontiguousarray(ldp.M), np.c_[ldp.d, ldp.D], ldp.E, ldp.e
+    for rows, neighbour in (((), (0,)), ((0,), ())):
+        found = Batch(*expand(packed([rows], 1), *program))
+        assert neighbour in [tuple(np.flatnonzero(row)) for row in unpacked(found.neighbours, 2)]
