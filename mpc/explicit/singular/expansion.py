@@ -15,8 +15,9 @@ import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.minimal import PASSED, minimal_rows
+from mpc.explicit.singular.hull import RANK, null_space
 from mpc.explicit.singular.interior import ball_in, holds_ball
-from mpc.explicit.singular.unit_free import RANK, UnitFree, null_space
+from mpc.explicit.singular.unit_free import UnitFree
 from plants.arrays import Array
 
 ORDERS = 4  # terms of the expansion; what vanishes in all of them holds with equality

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.errors import NumericalError
+from mpc.explicit.errors import Infeasible, NumericalError, ProblemError, Unbounded
+from mpc.explicit.labels import Labels
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.singular.coverage import Coverage, coverage
 from mpc.explicit.singular.expansion import Cell, limit_cell
@@ -69,8 +70,8 @@ class Selection:
 def select(problem: MultiparametricQP, solve: Solve) -> Selection:
     """Return the pieces of the law of a problem with positive semidefinite H.
 
-    `solve` explores a strictly convex problem with the same rows, in variables and parameters of other units; rows
-    that always hold with equality may be left out of its active sets. If it stops early, so does this.
+    `solve` explores a strictly convex problem without equality rows, over what they leave of the variables, in other
+    units, and returns row numbers of that problem. If it stops early, so does this.
     Raises Unbounded before any exploration, Infeasible, and NumericalError where no weight gives a partition.
     """
     program = unit_free(problem)
@@ -84,8 +85,10 @@ def _tried(problem: MultiparametricQP, program: UnitFree, solve: Solve) -> Selec
     failures: list[str] = []
     for weight in WEIGHTS:
         try:
-            sets, partial = solve(regularised(program, weight, problem))
-        except NumericalError as error:
+            sets, partial = _active_sets(problem, program, weight, solve)
+        except (Infeasible, Unbounded):
+            raise
+        except (NumericalError, ProblemError) as error:
             failures.append(f"weight {weight:g}: {error}")
             continue
         for active in sets:
@@ -106,19 +109,34 @@ def _tried(problem: MultiparametricQP, program: UnitFree, solve: Solve) -> Selec
 
 
 def regularised(program: UnitFree, weight: float, problem: MultiparametricQP) -> MultiparametricQP:
-    """Return the unit-free problem with `weight` times half the squared length of y added: strictly convex."""
+    """Return the problem over the slice with `weight` times half the squared length of y added: strictly convex."""
+    inside, names = program.slice, problem.names
+    along, t = inside.along, program.E.shape[1]
+    slope = along.T @ (np.c_[program.f, program.F] + program.H @ inside.start)
+    labels = Labels(
+        names.parameters if t == problem.t else tuple(f"phi{i}" for i in range(t)),
+        tuple(f"x{i}" for i in range(along.shape[1])),
+        tuple(names.rows[row] for row in inside.rows),
+    )
     return MultiparametricQP(
-        H=program.H + weight * np.eye(len(program.f)),
-        f=program.f,
-        F=program.F,
-        G=program.G,
-        w=program.w,
-        S=program.S,
+        H=along.T @ program.H @ along + weight * np.eye(along.shape[1]),
+        f=slope[:, 0],
+        F=slope[:, 1:],
+        G=inside.G,
+        w=inside.w,
+        S=inside.S,
         A_theta=program.E,
         b_theta=program.e,
-        equality_rows=problem.equality_rows,
-        labels=problem.labels,
+        labels=labels,
     )
+
+
+def _active_sets(problem: MultiparametricQP, program: UnitFree, weight: float, solve: Solve) -> Explored:
+    """Return the active sets of the regularised problem as rows of the problem; the empty one if nothing is free."""
+    if not program.slice.along.shape[1]:
+        return Explored([()])
+    sets, partial = solve(regularised(program, weight, problem))
+    return Explored([program.slice.rows[list(active)].tolist() for active in sets], partial)
 
 
 def _physical(program: UnitFree, one: Cell) -> Piece:

@@ -13,7 +13,8 @@ from scipy.spatial import ConvexHull
 from mpc.explicit.errors import NumericalError, Unbounded
 from mpc.explicit.linear import linear_program
 from mpc.explicit.mpqp import MultiparametricQP
-from mpc.explicit.singular.unit_free import RANK, UnitFree
+from mpc.explicit.singular.hull import RANK
+from mpc.explicit.singular.unit_free import UnitFree
 from plants.arrays import Array
 
 FALL = 1e-8  # a slope of the objective, in the unit-free problem, that counts as falling

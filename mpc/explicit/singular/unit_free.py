@@ -8,16 +8,17 @@ import numpy as np
 from scipy.linalg import qr
 
 from mpc.explicit.conflict import conflict
-from mpc.explicit.errors import NumericalError
+from mpc.explicit.errors import NumericalError, ProblemError
 from mpc.explicit.frame import Frame, frame_of, in_frame
 from mpc.explicit.linear import balanced, linear_program
 from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.singular.hull import RANK, Hull, affine_hull, null_space
 from mpc.explicit.singular.metric import variable_scale
+from mpc.explicit.singular.slice import Slice, sliced
 from plants.arrays import Array, Indices
 
-RANK = 1e-9  # a direction that is shorter than this after multiplication counts as 0
+SHARE = 1e-7  # a coefficient smaller than this beside the largest is not named
 FLAT = 1e-10  # a row of G shorter than this beside its row of S holds theta alone
-ROOM = 1e9  # a row whose room is this much smaller than the largest is an equality
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,20 +63,19 @@ class UnitFree:
         return np.sort(self.fixed[factors[1][: int((diagonal > RANK).sum())]])
 
     @cached_property
-    def rows(self) -> tuple[Array, Array]:
-        """Return all inequalities A (y, p) <= b, the rows of equalities in both senses."""
-        fixed = np.c_[self.G, -self.S][self.fixed]
-        below = np.c_[np.zeros((len(self.E), len(self.f))), self.E]
-        A = np.vstack([np.c_[self.G, -self.S], -fixed, below])
-        return A, np.concatenate([self.w, -self.w[self.fixed], self.e])
+    def slice(self) -> Slice:
+        """Return what the rows of `fixed` leave of y."""
+        return sliced(self.G, self.w, self.S, self.fixed)
 
     def support(self, direction: Array) -> tuple[float, Array]:
         """Return the largest value of direction'p over all p that have a solution, and such a p."""
-        A, b = self.rows
-        result = linear_program(np.r_[np.zeros(len(self.f)), -direction], A, b)
+        inside = self.slice
+        k = inside.along.shape[1]
+        A = np.vstack([np.c_[inside.G, -inside.S], np.c_[np.zeros((len(self.E), k)), self.E]])
+        result = linear_program(np.r_[np.zeros(k), -direction], A, np.r_[inside.w, self.e])
         if not result.success:
             raise NumericalError(f"the extent of the feasible parameters was not found: {result.message}")
-        return -float(result.fun), result.x[len(self.f) :]
+        return -float(result.fun), result.x[k:]
 
 
 def unit_free(problem: MultiparametricQP) -> UnitFree:
@@ -94,20 +94,10 @@ def unit_free(problem: MultiparametricQP) -> UnitFree:
     w = problem.w + problem.S @ frame.centre - problem.G @ middle
     length, whole = np.linalg.norm(G, axis=1), np.linalg.norm(np.c_[G, S], axis=1)
     G, length = np.where((length > FLAT * whole)[:, None], G, 0.0), np.where(length > FLAT * whole, length, whole)
-    length = np.where(length > 0, length, 1.0)
+    length = np.where(length > 0, length, np.where(w != 0, np.abs(w), 1.0))
     G, w, S = G / length[:, None], w / length, S / length[:, None]
-    given = np.array(problem.equality_rows, dtype=np.intp)
-    fixed = np.union1d(
-        given, _implied(np.vstack([np.c_[G, -S], np.c_[np.zeros((len(e), len(f))), E]]), np.r_[w, e], given)
-    )
-    fixed = fixed[fixed < len(w)]
+    fixed = _fixed_rows(problem, frame, np.c_[G, -S], w, np.c_[np.zeros((len(e), len(f))), E], e)
     return UnitFree(H / size, f / size, F / size, G, w, S, E, e, middle, scale, frame, fixed)
-
-
-def null_space(matrix: Array) -> Array:
-    """Return an orthonormal basis (n, k) of the directions that the matrix (rows about 1 long) takes to 0."""
-    _, values, right = np.linalg.svd(matrix)
-    return right[int((values > RANK).sum()) :].T
 
 
 def _all_rows(problem: MultiparametricQP, frame: Frame, E: Array, e: Array) -> tuple[Array, Array]:
@@ -118,22 +108,44 @@ def _all_rows(problem: MultiparametricQP, frame: Frame, E: Array, e: Array) -> t
     return A, np.concatenate([levels, -levels[fixed], e])
 
 
-def _implied(A: Array, b: Array, equalities: Indices) -> Indices:
-    """Return the rows of {A x <= b} that hold with equality at all of its points (Freund, Roundy & Todd 1985).
+def _fixed_rows(
+    problem: MultiparametricQP, frame: Frame, rows: Array, levels: Array, below: Array, e: Array
+) -> Indices:
+    """Return the rows that hold with equality in all of {rows (y, p) <= levels, below (y, p) <= e}."""
+    A = np.vstack([rows, below])
+    hull = affine_hull(A, np.r_[levels, e], np.array(problem.equality_rows, dtype=np.intp))
+    if hull is None:
+        raise conflict(problem, list(problem.equality_rows))
+    _check_parameters_move(problem, frame, hull, A)
+    return hull.tight[hull.tight < len(levels)]
 
-    One linear program: the largest sum of slacks, each at most 1, over the cone of the set.
-    """
-    inequalities = np.setdiff1d(np.arange(len(b)), equalities)
-    m, n = len(inequalities), A.shape[1]
-    slacks = np.zeros((len(b), m))
-    slacks[inequalities, np.arange(m)] = 1.0
-    rows = np.c_[A, slacks, -b]
-    box = np.zeros((2 * m + 2, n + m + 1))
-    box[:m, n : n + m], box[m : 2 * m, n : n + m] = np.eye(m), -np.eye(m)
-    box[2 * m :, -1] = (-1.0, 1.0)
-    levels = np.concatenate([np.zeros(len(b) + len(equalities)), np.ones(m), np.zeros(m), [-1.0, ROOM]])
-    cost = np.concatenate([np.zeros(n), -np.ones(m), [0.0]])
-    result = linear_program(cost, np.vstack([rows, -rows[equalities], box]), levels)
-    if not result.success:
-        raise NumericalError(f"the rows that always hold with equality were not found: {result.message}")
-    return inequalities[result.x[n : n + m] < 0.5]
+
+def _check_parameters_move(problem: MultiparametricQP, frame: Frame, hull: Hull, A: Array) -> None:
+    """Raise ProblemError if rows of A that hold with equality leave theta fewer directions than its set has."""
+    n, t = problem.n, frame.directions.shape[1]
+    left, sizes, _ = np.linalg.svd(np.c_[hull.along[n:], np.zeros((t, 1))])
+    if sizes.min() > RANK:
+        return
+    held = left[:, -1]
+    shares = np.linalg.lstsq(A[hull.tight].T, np.r_[np.zeros(n), held], rcond=RANK)[0]
+    involved = hull.tight[np.abs(shares) > SHARE * np.abs(shares).max()]
+    rows = "; ".join(problem.names.rows[row] for row in involved if row < len(problem.w))
+    raise ProblemError(
+        f"rows that hold with equality for every solution ({rows}) fix a parameter: "
+        f"{_fixed_value(problem, frame, held, float(held @ hull.start[n:]))}; no theta set with an interior satisfies "
+        "that. Remove or widen one of these rows, or put the value in for the parameter"
+    )
+
+
+def _fixed_value(problem: MultiparametricQP, frame: Frame, held: Array, level: float) -> str:
+    """Return held'p = level in words, over theta."""
+    normal = held @ frame.inverse
+    level += float(normal @ frame.centre)
+    size = np.abs(normal) * np.abs(frame.directions).max(axis=1)
+    unit = normal[size.argmax()]
+    terms = [
+        name if j == size.argmax() else f"{normal[j] / unit:+.4g} {name}"
+        for j, name in enumerate(problem.names.parameters)
+        if size[j] > SHARE * size.max()
+    ]
+    return f"{' '.join(terms)} = {level / unit:.6g}"
