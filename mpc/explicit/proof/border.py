@@ -18,13 +18,14 @@ class Border:
     """The set of y for which some x satisfies all rows, asked how far it reaches."""
 
     def __init__(self, measure: Measure) -> None:
-        rows, same = np.c_[measure.G, -measure.S], measure.always
+        G, S, w, same = (*(part.astype(float) for part in (measure.G, measure.S, measure.w)), measure.always)
+        rows = np.c_[G, -S]
         self._A = np.vstack([rows, -rows[same]])
-        self._b = np.concatenate([measure.w, -measure.w[same]])
-        self._n = measure.G.shape[1]
-        self._reached = np.zeros((0, measure.S.shape[1] + 1))
-        plain = ~measure.G.any(axis=1) & measure.S.any(axis=1)
-        sides = np.c_[-measure.S, measure.w][plain]
+        self._b = np.concatenate([w, -w[same]])
+        self._n = G.shape[1]
+        self._reached = np.zeros((0, S.shape[1] + 1))
+        plain = ~G.any(axis=1) & S.any(axis=1)
+        sides = np.c_[-S, w][plain]
         self._sides = sides / np.linalg.norm(sides[:, :-1], axis=1, keepdims=True)
 
     @cached_property

@@ -12,6 +12,7 @@ from scipy.optimize import nnls
 
 from mpc.explicit.proof.cells import BOX, Cells
 from mpc.explicit.proof.claims import Claims, excess
+from mpc.explicit.proof.extended import Extended, fit
 from mpc.explicit.proof.finding import Finding, Kind
 from mpc.explicit.proof.measure import HARMLESS, Measure
 from mpc.explicit.proof.pieces import Piece, outside
@@ -29,7 +30,7 @@ class Cone:
     finding: Finding | None
 
 
-def in_cone(cells: Cells, measure: Measure, cell: int, rows: Indices, gradient: Array, tolerance: float) -> Cone:
+def in_cone(cells: Cells, measure: Measure, cell: int, rows: Indices, gradient: Extended, tolerance: float) -> Cone:
     """Return whether minus the gradient (k, 1 + t), an affine function of y, stays in the cone of the rows."""
     normals, least = measure.normals[rows], 0.0
     waiting = [Piece(cells.sets.A[cell], cells.sets.b[cell])]
@@ -57,18 +58,15 @@ def in_cone(cells: Cells, measure: Measure, cell: int, rows: Indices, gradient: 
     return Cone(least, left_over)
 
 
-def _multipliers(normals: Array, gradient: Array, y: Array) -> tuple[Indices, np.ndarray, np.ndarray]:
-    """Return independent rows, their affine multipliers (k, 1 + t) and what these leave of the gradient around y.
+def _multipliers(normals: Extended, gradient: Extended, y: Array) -> tuple[Indices, Array, Extended]:
+    """Return independent rows, their affine multipliers (k, 1 + t) and what these leave of the gradient over (1, y).
 
-    At y itself the multipliers are 0 or more; what is left there counts as well.
+    At y itself the multipliers are 0 or more: non-negative least squares finds the rows.
     """
-    value = gradient @ np.r_[1.0, y]
-    weight, _ = nnls(normals.T, -value)
+    weight, _ = nnls(normals.T.astype(float), -(gradient @ np.r_[1.0, y]).astype(float))
     basis = np.flatnonzero(weight > 0)
-    affine = -np.linalg.lstsq(normals[basis].T, gradient, rcond=None)[0]
-    left = gradient + normals[basis].T @ affine
-    gap = value + normals.T @ weight
-    return basis, affine, np.abs(left).sum(axis=1) + np.abs(gap)
+    multipliers, left, _ = fit(normals[basis], gradient)
+    return basis, multipliers.astype(float), left
 
 
 def _inside(centre: Array, radius: float) -> Array:

@@ -28,7 +28,7 @@ def _tight_everywhere(measure: Measure, cells: Cells, tolerance: float) -> Indic
     common = ~measure.always
     for start in range(0, len(cells), BLOCK):
         block = slice(start, start + BLOCK)
-        slacks = measure.slacks(cells.gains[block] / measure.size[:, None], cells.offsets[block] / measure.size)
+        slacks = measure.slacks(cells.gains[block], cells.offsets[block])
         common &= measure.vanishing(slacks, tolerance).all(axis=0)
         if not common.any():
             break

@@ -13,8 +13,9 @@ import numpy as np
 from mpc.explicit.proof.cells import Cells
 from mpc.explicit.proof.claims import Claims, excess
 from mpc.explicit.proof.cone import in_cone
+from mpc.explicit.proof.extended import Extended, fit
 from mpc.explicit.proof.finding import Finding, Kind
-from mpc.explicit.proof.measure import DEPENDENT, HARMLESS, Measure
+from mpc.explicit.proof.measure import HARMLESS, Measure
 from plants.arrays import Array, Indices
 
 BLOCK = 500  # cells whose claims are held at once
@@ -59,7 +60,7 @@ def optimality(cells: Cells, measure: Measure, listed: list[tuple[int, ...]], to
 
 
 def _block(cells: Cells, measure: Measure, listed: list[tuple[int, ...]], tolerance: float, at: Indices) -> Optimality:
-    gains, offsets = cells.gains[at] / measure.size[:, None], cells.offsets[at] / measure.size
+    gains, offsets = cells.gains[at], cells.offsets[at]
     slacks, gradients = measure.slacks(gains, offsets), measure.gradients(gains, offsets)
     tight, findings = _tight(cells, measure, slacks, [listed[cell] for cell in at], at, tolerance)
     claims = [_slack_claims(slacks, tight, at)]
@@ -68,7 +69,7 @@ def _block(cells: Cells, measure: Measure, listed: list[tuple[int, ...]], tolera
         rows = np.flatnonzero(tight[i] & ~measure.always)
         span = stationary(measure, gradients[i], rows)
         residual = max(residual, span.residual)
-        findings += _left_over(cells, measure, int(cell), span, gradients[i], listed[cell], tolerance)
+        findings += _left_over(cells, measure, int(cell), rows, span, gradients[i], listed[cell], tolerance)
         if span.multipliers is not None:
             claims.append(_multiplier_claims(measure, int(cell), rows, span.multipliers))
         else:
@@ -116,25 +117,22 @@ def _tight(
     return tight, findings
 
 
-def stationary(measure: Measure, gradient: Array, rows: Indices) -> Stationary:
+def stationary(measure: Measure, gradient: Extended, rows: Indices) -> Stationary:
     """Return what is left of the gradient (k, 1 + t), over (1, y), beside the span of rows, and multipliers."""
-    normals = measure.normals[rows]
-    u, s, vt = np.linalg.svd(normals, full_matrices=False)
-    rank = int((s > DEPENDENT).sum())
-    along = vt[:rank] @ gradient
-    residual = measure.share(np.abs(gradient - vt[:rank].T @ along)) if len(rows) else measure.share(np.abs(gradient))
-    return Stationary(residual, -(u / s) @ along if rank == len(rows) else None)
+    multipliers, left, independent = fit(measure.normals[rows], gradient)
+    return Stationary(measure.share(left), multipliers.astype(float) if independent else None)
 
 
 def _left_over(
-    cells: Cells, measure: Measure, cell: int, span: Stationary, gradient: Array, listed: tuple[int, ...],
-    tolerance: float,
+    cells: Cells, measure: Measure, cell: int, rows: Indices, span: Stationary, gradient: Extended,
+    listed: tuple[int, ...], tolerance: float,
 ) -> list[Finding]:  # fmt: skip
     """Return what the tight rows leave of the gradient; or, where they leave nothing, the rows listed as active."""
     theta = cells.physical(cells.balls[1][cell])
     if span.residual > tolerance:
         return [Finding.at(Kind.STATIONARY, (cell,), theta, span.residual)]
-    rest = stationary(measure, gradient, np.flatnonzero(_named(measure, listed) & ~measure.always)).residual
+    named = np.flatnonzero(_named(measure, listed) & ~measure.always)
+    rest = span.residual if np.array_equal(named, rows) else stationary(measure, gradient, named).residual
     return [Finding.at(Kind.LISTED, (cell,), theta, rest)] if rest > tolerance else []
 
 
