@@ -5,7 +5,7 @@ where not, see cone.py. What is left are affine functions that must not fall bel
 the multipliers. Each is a half-space that the cell may leave by no more than the tolerance.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -38,10 +38,14 @@ class Optimality:
 
 
 class Stationary(NamedTuple):
-    """How far a gradient is from the span of rows, as a share of z, and its multipliers; None for dependent rows."""
+    """How far a gradient is from the span of rows, as a share of z, and its multipliers; None for dependent rows.
+
+    The residual holds over the whole parameter set, or, where only that is `harmless`, over the cell.
+    """
 
     residual: float
     multipliers: Array | None
+    harmless: bool
 
 
 def optimality(cells: Cells, measure: Measure, listed: list[tuple[int, ...]], tolerance: float) -> Optimality:
@@ -65,10 +69,11 @@ def _block(cells: Cells, measure: Measure, listed: list[tuple[int, ...]], tolera
     tight, findings = _tight(cells, measure, slacks, [listed[cell] for cell in at], at, tolerance)
     claims = [_slack_claims(slacks, tight, at)]
     residual, least = max((finding.amount for finding in findings), default=0.0), 0.0
+    harmless = np.zeros(len(at), dtype=bool)
     for i, cell in enumerate(at):
         rows = np.flatnonzero(tight[i] & ~measure.always)
-        span = stationary(measure, gradients[i], rows)
-        residual = max(residual, span.residual)
+        span = stationary(cells, measure, int(cell), gradients[i], rows, tolerance)
+        residual, harmless[i] = max(residual, span.residual), span.harmless
         findings += _left_over(cells, measure, int(cell), rows, span, gradients[i], listed[cell], tolerance)
         if span.multipliers is not None:
             claims.append(_multiplier_claims(measure, int(cell), rows, span.multipliers))
@@ -76,7 +81,8 @@ def _block(cells: Cells, measure: Measure, listed: list[tuple[int, ...]], tolera
             cone = in_cone(cells, measure, int(cell), rows, gradients[i], tolerance)
             least = min(least, cone.least)
             findings += [] if cone.finding is None else [cone.finding]
-    return _judged(cells, measure, Claims.joined(claims), tight, findings, residual, least, at, tolerance)
+    judged = _judged(cells, measure, Claims.joined(claims), tight, findings, residual, least, at, tolerance)
+    return replace(judged, unsure=judged.unsure | harmless)
 
 
 def _judged(
@@ -117,10 +123,19 @@ def _tight(
     return tight, findings
 
 
-def stationary(measure: Measure, gradient: Extended, rows: Indices) -> Stationary:
+def stationary(
+    cells: Cells, measure: Measure, cell: int, gradient: Extended, rows: Indices, tolerance: float
+) -> Stationary:
     """Return what is left of the gradient (k, 1 + t), over (1, y), beside the span of rows, and multipliers."""
     multipliers, left, independent = fit(measure.normals[rows], gradient)
-    return Stationary(measure.share(left), multipliers.astype(float) if independent else None)
+    residual, harmless = measure.share(left), False
+    if residual > tolerance:
+        lower, upper = (side[cell] for side in cells.boxes)
+        middle = left[:, 0] + left[:, 1:] @ ((lower + upper) / 2)
+        inside = measure.share(np.c_[middle, left[:, 1:] * ((upper - lower) / 2)])
+        harmless = inside <= HARMLESS
+        residual = inside if harmless else residual
+    return Stationary(residual, multipliers.astype(float) if independent else None, harmless)
 
 
 def _left_over(
@@ -132,7 +147,11 @@ def _left_over(
     if span.residual > tolerance:
         return [Finding.at(Kind.STATIONARY, (cell,), theta, span.residual)]
     named = np.flatnonzero(_named(measure, listed) & ~measure.always)
-    rest = span.residual if np.array_equal(named, rows) else stationary(measure, gradient, named).residual
+    rest = (
+        span.residual
+        if np.array_equal(named, rows)
+        else stationary(cells, measure, cell, gradient, named, tolerance).residual
+    )
     return [Finding.at(Kind.LISTED, (cell,), theta, rest)] if rest > tolerance else []
 
 
