@@ -212,3 +212,20 @@ def test_a_slice_keeps_what_the_other_rows_say():
     assert G[[1, 3]] @ y == pytest.approx((w + S @ p)[[1, 3]])
     assert found.G @ x - found.w - found.S @ p == pytest.approx((G @ y - w - S @ p)[found.rows])
     assert found.along.T @ found.start == pytest.approx(np.zeros((2, 3)), abs=1e-12)
+
+
+def test_a_zero_row_is_no_equality(boxed):
+    assert unit_free(zero_row_with_a_tiny_level(boxed)).fixed.tolist() == [5]
+
+
+def test_the_twin_has_the_slope_of_the_whole_problem(boxed):
+    """With the weight times y added, along what the equality row leaves."""
+    H = np.array([[2, 1, 0], [1, 2, 0], [0, 0, 0]])
+    rows = np.vstack([[[1, 2, 3]], THREE]), [1, 2, 2, 2, 2, 2, 2], np.vstack([[[1, -1]], np.zeros((6, 2))])
+    problem = boxed(H, [1, 0, 1], [[1, 0], [0, 2], [0, 0]], *rows, equality_rows=(0,))
+    program = unit_free(problem)
+    twin = selection.regularised(program, 0.1, problem)
+    x, p = np.array([0.3, -0.7]), np.array([0.2, 0.9])
+    y = program.slice.start @ np.r_[1, p] + program.slice.along @ x
+    slope = program.H @ y + program.f + program.F @ p + 0.1 * y
+    assert twin.H @ x + twin.f + twin.F @ p == pytest.approx(program.slice.along.T @ slope)
