@@ -13,7 +13,7 @@ from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.presolve import LeastDistanceProblem
 from plants.arrays import Array
 
-PRECISIONS = (np.float64, np.longdouble, np.longdouble, np.longdouble)  # the first round solves, the others correct
+PRECISIONS = (np.float64, *[np.longdouble] * 6)  # the first round solves, the others correct
 DONE = 1e-9  # a correction this small beside what it corrects is the last: the next would be as small beside it
 AT_ONCE = 4096  # regions in memory in extended precision
 
@@ -104,7 +104,9 @@ def _solved(data: _Data, active: np.ndarray) -> tuple[Extended, Extended, np.nda
         multipliers += step[:, free:]
         if len(data.equalities):
             z += data.back @ (right[data.equalities] - G[data.equalities] @ z).astype(float)
-        if (np.abs(data.T @ step[:, :free]) <= DONE * np.abs(z).sum(axis=2, keepdims=True)).all():
+        settled = (np.abs(data.T @ step[:, :free]) <= DONE * np.abs(z).sum(axis=2, keepdims=True)).all()
+        prices = np.abs(multipliers).max(axis=(1, 2), initial=0.0)[:, None, None]
+        if settled and (np.abs(step[:, free:]) <= DONE * prices).all():
             break
     place = np.zeros(active.shape, dtype=np.intp)
     np.put_along_axis(place, order, np.arange(k)[None], axis=1)

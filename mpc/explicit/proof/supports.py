@@ -100,7 +100,7 @@ def _block(sets: Polytopes, which: Indices, costs: Array, goal: Array) -> tuple[
         bound = weak_bound(rows[i], levels[i], costs[i], better.multipliers, sets.box)
         if better.empty:
             value[i] = -np.inf
-        elif state[i] == 0 or bound < value[i]:
+        else:  # the walk's own bound may be as good, but its corner falls short of it
             value[i], corner[i] = min(bound, value[i]), better.point
     return value, corner
 
