@@ -32,6 +32,8 @@ def processor() -> str:
 
 
 def peer_versions() -> str:
+    if not PEERS.exists():
+        return "not installed"
     code = f"import importlib.metadata as m; print(', '.join(n + ' ' + m.version(n) for n in {THEIRS!r}))"
     result = subprocess.run([str(PEERS), "-c", code], capture_output=True, text=True, check=False)
     return result.stdout.strip() or "not installed"
