@@ -21,6 +21,7 @@ from mpc.explicit.mpqp import MultiparametricQP
 from plants.arrays import Array, Indices
 
 ZERO = 1e-10  # a row of norm below this, in scaled variables, has no direction
+NAMED = 6  # rows that an error lists
 ROOMY = 1e-6  # a ball this large in the feasible set leaves no doubt that it has an interior
 REDUNDANT = 1e-9  # a row that the feasible set passes by less than this is dropped
 
@@ -72,10 +73,7 @@ def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
         if radius > REDUNDANT:
             return _of_usual_size(_without_redundant(ldp, inside))
         if not implied:
-            raise ProblemError(
-                "the feasible set has no interior in parameter space: some rows always hold with equality "
-                f"({_flat_rows(ldp, problem)}); widen them, or drop the parameter that they fix"
-            )
+            raise _without_interior(_flat_rows(ldp, problem))
         for row in sorted(implied):
             check_equality(scaled, row)
         equalities |= implied
@@ -93,6 +91,7 @@ def _scale_theta(problem: MultiparametricQP, frame: Frame) -> MultiparametricQP:
         S=problem.S @ moves,
         A_theta=A_theta,
         b_theta=b_theta,
+        equality_rows=problem.equality_rows,
         labels=replace(problem.names, parameters=tuple(f"phi{i}" for i in range(moves.shape[1])), parameter_units=()),
     )
 
@@ -148,6 +147,8 @@ def _eliminate(M: Array, d: Array, D: Array, problem: MultiparametricQP, rows: l
     left = np.c_[d, D] - M @ solution
     if np.abs(left).max(initial=0.0) > 1e-8 * (1 + np.abs(np.c_[d, D]).max()):
         worst = int(np.abs(left).max(axis=1).argmax())
+        if set(rows) - set(problem.equality_rows):
+            raise _without_interior([problem.names.rows[row] for row in rows])
         raise ProblemError(
             f"equality row {rows[worst]} ({problem.names.rows[rows[worst]]}) contradicts the other equality rows, or "
             f"fixes a parameter (residual {np.abs(left).max():.3g}): no theta set with an interior satisfies it; "
@@ -190,10 +191,18 @@ def _largest_ball(ldp: LeastDistanceProblem) -> tuple[float, Array, Indices]:
     return float(result.x[-1]), result.x[:-1], tight[tight < len(ldp.d)]
 
 
-def _flat_rows(ldp: LeastDistanceProblem, problem: MultiparametricQP) -> str:
-    lower = [f"theta row {i}" for i, row in enumerate(ldp.theta_rows) if row < 0]
-    upper = [problem.names.rows[row] for row in ldp.theta_rows if row >= 0]
-    return "; ".join((upper or lower)[:4])
+def _flat_rows(ldp: LeastDistanceProblem, problem: MultiparametricQP) -> list[str]:
+    """Return the rows without v, or else those of the parameter set: among them are the equalities."""
+    rows = [problem.names.rows[row] for row in ldp.theta_rows if row >= 0]
+    return rows or [f"theta row {i}" for i, row in enumerate(ldp.theta_rows) if row < 0]
+
+
+def _without_interior(rows: list[str]) -> ProblemError:
+    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    return ProblemError(
+        "the feasible set has no interior in parameter space: some rows always hold with equality "
+        f"({'; '.join(rows[:NAMED])}{more}); widen them, or drop the parameter that they fix"
+    )
 
 
 def _of_usual_size(ldp: LeastDistanceProblem) -> LeastDistanceProblem:

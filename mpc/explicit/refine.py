@@ -127,7 +127,16 @@ def _inverse(data: _Data, rows: np.ndarray, used: np.ndarray) -> Array:
     matrix[:, range(free, free + k), range(free, free + k)] = np.where(used, 0.0, 1.0)
     size = np.concatenate([np.ones((p, free)), size[:, :, 0]], axis=1)
     kind = np.where(np.arange(free + k) < free, 1.0, data.curvature)
-    return np.linalg.inv(matrix) * (kind / size)[:, :, None] / (data.curvature / kind * size)[:, None, :]
+    return _inverses(matrix) * (kind / size)[:, :, None] / (data.curvature / kind * size)[:, None, :]
+
+
+def _inverses(matrices: Array) -> Array:
+    """Return the inverses; where rows nearly depend on one another, so that a matrix has none, its pseudo-inverse."""
+    try:
+        inverses: Array = np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        inverses = np.asarray(np.linalg.pinv(matrices), dtype=np.float64)
+    return inverses
 
 
 def _facets(

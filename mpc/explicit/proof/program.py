@@ -6,11 +6,14 @@ import highspy
 import numpy as np
 
 from mpc.explicit.errors import NumericalError
+from mpc.explicit.linear import linear_program
 from plants.arrays import Array
 
 TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 NO_OPTIMUM = {highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnbounded}
 ANSWERS = NO_OPTIMUM | {highspy.HighsModelStatus.kOptimal}
+
+INFEASIBLE, UNBOUNDED = 2, 3  # scipy's words for these
 
 
 class Reach(NamedTuple):
@@ -29,7 +32,7 @@ class Program:
 
     def __init__(self, A: Array, b: Array) -> None:
         q, d = A.shape
-        self._A, self._model = A, highspy.Highs()
+        self._A, self._b, self._model = A, b, highspy.Highs()
         self._model.setOptionValue("output_flag", False)
         self._model.setOptionValue("threads", 1)
         for name, value in TIGHT.items():
@@ -60,6 +63,15 @@ class Program:
         if status in NO_OPTIMUM:
             return Reach(np.zeros(len(cost)), np.zeros(len(self._A)), status == highspy.HighsModelStatus.kInfeasible)
         if status != highspy.HighsModelStatus.kOptimal:
-            raise NumericalError(f"HiGHS ended a linear program of {self._A.shape} with {status}")
+            return self._by_other_means(cost)
         solution = self._model.getSolution()
         return Reach(np.array(solution.col_value), -np.array(solution.row_dual), False)
+
+    def _by_other_means(self, cost: Array) -> Reach:
+        """Return the same from a fresh model, solved by an interior-point method where the simplex method gives up."""
+        result = linear_program(-cost, self._A, self._b)
+        if result.status in (INFEASIBLE, UNBOUNDED):
+            return Reach(np.zeros(len(cost)), np.zeros(len(self._A)), result.status == INFEASIBLE)
+        if not result.success:
+            raise NumericalError(f"HiGHS ended a linear program of {self._A.shape} with: {result.message}")
+        return Reach(result.x, -result.ineqlin.marginals, False)

@@ -102,6 +102,8 @@ def _tried(problem: MultiparametricQP, program: UnitFree, solve: Solve) -> Selec
             return Selection(tuple(_physical(program, c) for c in whole), found.jump <= JUMP, weight, partial)
         counted = f"{found.holes} open facets, {found.overlaps} overlaps, a jump of {found.jump:.2g}"
         failures.append(f"weight {weight:g}: {counted}")
+        if partial:
+            raise ProblemError(f"the search {partial}, before it knew a region of the law; raise that limit")
     raise NumericalError(
         f"no regularisation gave a law without gaps ({'; '.join(failures)}); check the scaling of H, or add a small "
         "weight to it"

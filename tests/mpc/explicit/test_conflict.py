@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from mpc import Infeasible, LinearModel, MPCProblem, MultiparametricQP, ProblemError, solve_explicit
+from mpc import Infeasible, Limits, LinearModel, MPCProblem, MultiparametricQP, ProblemError, solve_explicit
 
 
 def line(**changes) -> MultiparametricQP:
@@ -107,3 +107,17 @@ def test_the_relaxation_helps_and_no_smaller_one_does(seed, equality):
             A, b = np.vstack([G, -G[list(rows)]]), np.concatenate([w + move, (move - w)[list(rows)]])
             found = linprog(np.zeros(n), A, b, bounds=(None, None))
             assert found.success == feasible
+
+
+def test_a_feasible_set_without_interior_names_the_rows_that_hold_with_equality():
+    """theta1 <= 0 by the parameter set and theta1 >= 0 by z0 + z1 <= theta1 - 2 beside -1 <= z: no interior."""
+    G, S = np.vstack([np.eye(2), -np.eye(2), [[1, 1]]]), np.vstack([np.zeros((4, 2)), [[0, 1]]])
+    box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": [1, 0, 1, 1]}
+    flat = MultiparametricQP(np.eye(2), [0, 0], np.eye(2), G, [1, 1, 1, 1, -2], S, **box)
+    with pytest.raises(ProblemError, match=r"no interior in parameter space.*\(row 2; row 3; row 4\); widen them"):
+        solve_explicit(flat)
+
+
+def test_a_limit_that_leaves_no_region_says_so(problem):
+    with pytest.raises(ProblemError, match="before it knew a region of the law; raise that limit"):
+        solve_explicit(problem("mplp_inf_N2"), limits=Limits(memory=1))
