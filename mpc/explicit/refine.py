@@ -133,10 +133,9 @@ def _inverse(data: _Data, rows: np.ndarray, used: np.ndarray) -> Array:
 def _inverses(matrices: Array) -> Array:
     """Return the inverses; where rows nearly depend on one another, so that a matrix has none, its pseudo-inverse."""
     try:
-        inverses: Array = np.linalg.inv(matrices)
+        return np.asarray(np.linalg.inv(matrices), dtype=np.float64)
     except np.linalg.LinAlgError:
-        inverses = np.asarray(np.linalg.pinv(matrices), dtype=np.float64)
-    return inverses
+        return np.asarray(np.linalg.pinv(matrices), dtype=np.float64)
 
 
 def _facets(
