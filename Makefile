@@ -24,6 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "this Python has no venv module; on Debian and Ubuntu: apt-get install python3.11-venv"; exit 1; }
 	$(BIN)/pip install --quiet -c constraints.txt pip setuptools
 	$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(BIN)/python -m mpc.warm
 	touch $@
 
 study: $(READY)  ## the clipped pendulum, from plant to report, into results/pendulum
