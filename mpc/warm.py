@@ -1,5 +1,6 @@
 """python -m mpc.warm: compile the solver's kernels now and keep them, so that no first law has to wait for them."""
 
+import sys
 import time
 
 import numpy as np
@@ -22,4 +23,4 @@ def warm() -> float:
 
 
 if __name__ == "__main__":
-    print(f"kernels compiled in {warm():.0f} s")
+    sys.stdout.write(f"kernels compiled in {warm():.0f} s\n")
