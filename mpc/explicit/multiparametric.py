@@ -1,5 +1,8 @@
 """From a multiparametric QP to its law: presolve, explore, refine, join, and back into physical variables."""
 
+from functools import cache
+from threading import Thread
+
 import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
@@ -31,8 +34,18 @@ def solve_multiparametric(
     The law is the same to the last bit for any number of threads. Where a limit stops the search, it is partial and
     says so. Raises Infeasible or ProblemError for a problem without a law; see MultiparametricQP for its form.
     """
-    m = problem.n if inputs is None else inputs
+    _load_kernels()
+    return _solved(problem, problem.n if inputs is None else inputs, input_bounds, progress, limits, threads)
 
+
+def _solved(
+    problem: MultiparametricQP,
+    m: int,
+    input_bounds: tuple[Array, Array] | None,
+    progress: Progress | None,
+    limits: Limits | None,
+    threads: int,
+) -> PiecewiseAffineLaw:
     def search(convex: MultiparametricQP) -> tuple[LeastDistanceProblem, Exploration]:
         ldp = presolve(convex)
         return ldp, explore(ldp, progress, limits, threads)
@@ -50,6 +63,20 @@ def solve_multiparametric(
         regions, partial = _selected(problem, selection, m), selection.partial
     box = problem.parameter_set.box(problem.names.parameters)
     return PiecewiseAffineLaw(regions, problem.parameter_set, box, problem.names, input_bounds, problem, partial)
+
+
+@cache
+def _load_kernels() -> None:
+    """Load the compiled kernels, once a process, in a thread: an interrupt that meets their loading would be lost."""
+    thread = Thread(target=_use_kernels, daemon=True)
+    thread.start()
+    thread.join()
+
+
+def _use_kernels() -> None:
+    rows, box = [[1], [-1]], [[1], [-1]]
+    tiny = MultiparametricQP([[1]], [0], [[1]], rows, [1, 1], [[0], [0]], box, [2, 2])
+    _solved(tiny, 1, None, None, None, 1).locate([0.0])
 
 
 def _active_sets(ldp: LeastDistanceProblem, found: Exploration) -> Explored:
