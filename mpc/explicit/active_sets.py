@@ -4,13 +4,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled
+from mpc.explicit.compiled import compiled, lean
 
 WORD = 64
 FIRST_ROOM = 1024
 
 
-@compiled
+@lean
 def members(mask: np.ndarray, rows: np.ndarray) -> int:
     """Write the numbers of the set bits into `rows`, in order; return how many there are."""
     count = 0
@@ -26,19 +26,26 @@ def members(mask: np.ndarray, rows: np.ndarray) -> int:
     return count
 
 
-@compiled
+@lean
+def copy_mask(mask: np.ndarray, target: np.ndarray) -> None:
+    """Write the mask over another one."""
+    for word in range(len(mask)):
+        target[word] = mask[word]
+
+
+@lean
 def with_bit(mask: np.ndarray, row: int) -> None:
     """Set the bit of a row."""
     mask[row // 64] |= np.uint64(1) << np.uint64(row % 64)
 
 
-@compiled
+@lean
 def without_bit(mask: np.ndarray, row: int) -> None:
     """Clear the bit of a row."""
     mask[row // 64] &= ~(np.uint64(1) << np.uint64(row % 64))
 
 
-@compiled
+@lean
 def _slot(mask: np.ndarray, store: np.ndarray, table: np.ndarray) -> int:
     """Return the place in the table of a mask, or the empty place where it belongs."""
     code = np.uint64(0x9E3779B97F4A7C15)
@@ -58,14 +65,14 @@ def _slot(mask: np.ndarray, store: np.ndarray, table: np.ndarray) -> int:
     return place
 
 
-@compiled
+@lean
 def _insert(masks: np.ndarray, store: np.ndarray, table: np.ndarray, size: int) -> int:
     """Append every mask that is not in the store yet; return the new size."""
     for i in range(len(masks)):
         place = _slot(masks[i], store, table)
         if table[place] < 0:
             table[place] = size
-            store[size] = masks[i]
+            copy_mask(masks[i], store[size])
             size += 1
     return size
 

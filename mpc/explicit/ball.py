@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled
+from mpc.explicit.compiled import compiled, lean
 from mpc.explicit.domain import TOLERANCE
-from mpc.explicit.least_distance import FEASIBLE, Workspace, nearest, nearest_again, workspace
+from mpc.explicit.least_distance import FEASIBLE, Workspace, nearest, nearest_again, take_point, workspace
 from plants.arrays import Array
 
 SLIVER = TOLERANCE  # scaled theta: where no larger ball fits, the neighbours answer; a stepping stone, not a region
@@ -22,7 +22,7 @@ def largest_ball(A: Array, b: Array, largest: float = np.inf) -> tuple[float, Ar
     return radius, centre
 
 
-@compiled
+@lean
 def ball_in(
     A: Array, b: Array, order: np.ndarray, count: int, largest: float, centre: Array, lifted: Workspace, flat: Workspace
 ) -> float:
@@ -36,12 +36,12 @@ def ball_in(
     low, high = max(radius, 0.1 * SLIVER), min(largest, 1.0)
     if nearest(A, b, order, count, -low, -1, 0.0, np.inf, flat) != FEASIBLE:
         return radius
-    centre[:] = flat.x
+    take_point(flat, centre)
     while high > (1.0 + 1e-6) * low:
         middle = np.sqrt(low * high)
         if nearest(A, b, order, count, -middle, -1, 0.0, np.inf, flat) == FEASIBLE:
             low = middle
-            centre[:] = flat.x
+            take_point(flat, centre)
         else:
             high = middle
     return clearance(A, b, count, centre)
@@ -83,7 +83,7 @@ def _pulled_up(
     return radius, False
 
 
-@compiled
+@lean
 def clearance(A: Array, b: Array, count: int, x: Array) -> float:
     """Return the distance from x to the nearest row, negative outside."""
     least = np.inf

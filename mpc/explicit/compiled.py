@@ -12,22 +12,30 @@ from typing import Any
 
 from numba import njit
 
-KERNEL = re.compile(rb"@(compiled|inlined)\b|^TOLERANCE =", re.MULTILINE)  # files with kernels, or a constant of theirs
+KERNEL = re.compile(rb"@(compiled|lean|inlined)\b|^TOLERANCE =", re.MULTILINE)  # files with kernels, or a constant of theirs
 SOURCES = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
 STAMP = hashlib.sha256(b"".join(text for text in SOURCES if KERNEL.search(text))).hexdigest()
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Return the function compiled at its first call, without the interpreter's lock, cached for later processes."""
-    return _compiled(function, inside=False)
+    return _compiled(function, _nrt=True)
+
+
+def lean(function: Callable[..., Any]) -> Any:
+    """Return the same for a function that allocates nothing: it counts no references, which would take most of its time.
+
+    numba refuses to compile it if it does allocate. Its callers hold the arrays for as long as it runs.
+    """
+    return _compiled(function, _nrt=False)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Return the same for a small function of inner loops, which becomes part of the functions that call it."""
-    return _compiled(function, inside=True)
+    return _compiled(function, _nrt=False, forceinline=True)
 
 
-def _compiled(function: Callable[..., Any], *, inside: bool) -> Any:
-    dispatcher: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=inside)(function)
+def _compiled(function: Callable[..., Any], **options: bool) -> Any:
+    dispatcher: Any = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     dispatcher._cache._cache_file._source_stamp = STAMP
     return dispatcher

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled
+from mpc.explicit.compiled import compiled, lean
 from mpc.explicit.least_distance import Workspace
 from plants.arrays import Array
 
@@ -30,7 +30,7 @@ def no_cones(t: int) -> Cones:
     return Cones(np.zeros((ROOM, t, t)), np.zeros((ROOM, t)), np.zeros(1, np.int64))
 
 
-@compiled
+@lean
 def excluded(row: Array, level: float, kept: Cones) -> bool:
     """Return whether some cone proves that no point of the set reaches row x = level."""
     t = len(row)
@@ -74,7 +74,7 @@ def keep_cone(A: Array, b: Array, widen: float, turned: int, work: Workspace, ke
         kept.cones[0] += 1
 
 
-@compiled
+@lean
 def _inverted(matrix: Array) -> bool:
     """Turn (B, I) into (I, inverse of B) by elimination with pivots; False if B is nearly singular."""
     t = len(matrix)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled
+from mpc.explicit.compiled import compiled, lean
 from mpc.explicit.least_distance import EMPTY, FEASIBLE, Workspace, nearest, workspace
 from plants.arrays import Array
 
@@ -19,7 +19,7 @@ def has_point(A: Array, b: Array) -> bool:
     return nearest(A, b, np.arange(len(b)), len(b), 0.0, -1, 0.0, reach, workspace(A.shape[1])) != EMPTY
 
 
-@compiled
+@lean
 def meeting(A: Array, b: Array, x: Array, other_A: Array, other_b: Array, y: Array) -> bool:
     """Return whether the way from x in one polytope to y in another lies in the two, as in every convex union."""
     return _part(A, b, x, y) + _part(other_A, other_b, y, x) >= 1.0 - 1e-9
@@ -67,7 +67,7 @@ def reached(
     return result[:found].copy()
 
 
-@compiled
+@lean
 def _part(A: Array, b: Array, x: Array, y: Array) -> float:
     """Return which part of the way from x to y lies in {A x <= b}, at most 1."""
     part = 1.0

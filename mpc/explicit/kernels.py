@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.active_sets import members, with_bit, without_bit
+from mpc.explicit.active_sets import copy_mask, members, with_bit, without_bit
 from mpc.explicit.ball import SLIVER, ball_in
-from mpc.explicit.compiled import compiled
+from mpc.explicit.compiled import compiled, lean
 from mpc.explicit.cones import Cones, excluded, keep_cone, no_cones
-from mpc.explicit.least_distance import EMPTY, FEASIBLE, UNSURE, Workspace, nearest, resumed, workspace
+from mpc.explicit.least_distance import EMPTY, FEASIBLE, UNSURE, Workspace, nearest, resumed, take_point, workspace
 from mpc.explicit.minimal import PASSED
 from mpc.explicit.solution import DEPENDENT, TOUCH, ZERO, Solution, solution_memory, solve
 from plants.arrays import Array
@@ -94,21 +94,21 @@ def _scratch(rows: int, t: int) -> Scratch:
     )
 
 
-@compiled
+@lean
 def _locate(solution: Solution, scratch: Scratch, centre: Array) -> tuple[int, float]:
     """Return the kind of the set {A theta <= b} and its radius, with a point of it in `centre`."""
     count, reach = solution.counts[0], np.sqrt(len(centre)) + 1.0
     A, b, order, work = solution.A, solution.b, scratch.order, scratch.flat
     if nearest(A, b, order, count, TOUCH, -1, 0.0, reach, work) == EMPTY:
         return NOTHING, 0.0
-    centre[:] = work.x
+    take_point(work, centre)
     if solution.counts[1] > 0:
         return STEPPING_STONE, 0.0
     radius = ball_in(A, b, order, count, np.inf, centre, scratch.lifted, work)
     return (REGION if radius > SLIVER else STEPPING_STONE), radius
 
 
-@compiled
+@lean
 def _touched_rows(solution: Solution, scratch: Scratch, centre: Array, solid: bool) -> None:
     """Tell for each row whether the set, widened by TOUCH, has a point on it; `clear` ones are certainly facets."""
     A, count, levels = solution.A, solution.counts[0], scratch.levels
@@ -125,7 +125,7 @@ def _touched_rows(solution: Solution, scratch: Scratch, centre: Array, solid: bo
             listed = _ask(A, i, count, listed, solid, scratch)
 
 
-@compiled
+@lean
 def _ask(A: Array, row: int, count: int, listed: int, solid: bool, scratch: Scratch) -> int:
     """Tell whether a row is touched, and find other touched rows on the way; return how many are listed then.
 
@@ -152,7 +152,7 @@ def _ask(A: Array, row: int, count: int, listed: int, solid: bool, scratch: Scra
     return listed
 
 
-@compiled
+@lean
 def _met_first(A: Array, count: int, x: Array, scratch: Scratch) -> int:
     """Return the row that the ray from the centre to x meets first, marked clear if it does so clearly."""
     most, second, row = 0.0, 0.0, -1
@@ -171,12 +171,13 @@ def _met_first(A: Array, count: int, x: Array, scratch: Scratch) -> int:
     return row
 
 
-@compiled
+@lean
 def _write_facets(solution: Solution, scratch: Scratch, facets: np.ndarray) -> int:
     """Write the codes of the rows that the region needs, of equal rows the first; return how many."""
     A, count, levels, needed = solution.A, solution.counts[0], scratch.levels, scratch.needed
-    needed[:count] = scratch.touched[:count]
     reach, work = 2.0 * np.sqrt(A.shape[1]) + 1.0, scratch.flat
+    for i in range(count):
+        needed[i] = scratch.touched[i]
     for row in range(count - 1, -1, -1):
         if scratch.clear[row] or not needed[row]:
             continue
@@ -195,7 +196,7 @@ def _write_facets(solution: Solution, scratch: Scratch, facets: np.ndarray) -> i
     return found
 
 
-@compiled
+@lean
 def _neighbours(
     mask: np.ndarray, M: Array, k: int, solution: Solution, touched: np.ndarray, out: np.ndarray, met: int
 ) -> int:
@@ -204,13 +205,13 @@ def _neighbours(
     for i in range(solution.counts[0]):
         code = solution.code[i]
         if touched[i] and code < q:
-            out[met] = mask
+            copy_mask(mask, out[met])
             without_bit(out[met], code)
             met += 1
         elif touched[i] and code < 2 * q:
             met = _with_row(mask, M, k, code - q, solution, out, met)
     for i in range(solution.counts[1]):
-        out[met] = mask
+        copy_mask(mask, out[met])
         without_bit(out[met], solution.flat_multipliers[i])
         met += 1
     for i in range(solution.counts[2]):
@@ -234,7 +235,7 @@ def _with_row(mask: np.ndarray, M: Array, k: int, row: int, solution: Solution, 
     for c in range(n):
         outside += left[c] * left[c]
     if k < n and outside >= DEPENDENT * DEPENDENT:
-        out[met] = mask
+        copy_mask(mask, out[met])
         with_bit(out[met], row)
         return met + 1
     for i in range(k - 1, -1, -1):
@@ -242,7 +243,7 @@ def _with_row(mask: np.ndarray, M: Array, k: int, row: int, solution: Solution, 
             along[i] -= R[i, j] * along[j]
         along[i] /= R[i, i]
         if along[i] > ZERO:
-            out[met] = mask
+            copy_mask(mask, out[met])
             without_bit(out[met], solution.rows[i])
             with_bit(out[met], row)
             met += 1

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled, inlined
+from mpc.explicit.compiled import compiled, inlined, lean
 from plants.arrays import Array
 
 FEASIBLE, EMPTY, UNSURE = 1, 0, -1
@@ -43,7 +43,7 @@ def workspace(n: int) -> Workspace:
     return Workspace(np.eye(n), np.zeros((n, n)), np.zeros(n + 1), vectors[0], vectors[1], vectors[2], *rows)
 
 
-@compiled
+@lean
 def nearest(
     A: Array,
     b: Array,
@@ -68,7 +68,14 @@ def nearest(
     return resumed(A, b, rows, count, widen, turned, level, reach, work)
 
 
-@compiled
+@inlined
+def take_point(work: Workspace, x: Array) -> None:
+    """Write the point that the last call found into x."""
+    for i in range(len(x)):
+        x[i] = work.x[i]
+
+
+@lean
 def nearest_again(A: Array, b: Array, rows: np.ndarray, count: int, reach: float, work: Workspace) -> int:
     """Do as `nearest` does for other right-hand sides, from the active rows of the last call if they still serve."""
     _at_active_rows(A, b, 0.0, -1, 0.0, work)
@@ -84,7 +91,7 @@ def nearest_again(A: Array, b: Array, rows: np.ndarray, count: int, reach: float
     return nearest(A, b, rows, count, 0.0, -1, 0.0, reach, work)
 
 
-@compiled
+@lean
 def resumed(
     A: Array,
     b: Array,

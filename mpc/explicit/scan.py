@@ -6,7 +6,7 @@ a point gets the same bits alone and in a batch. Ties go to the lowest index.
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled
+from mpc.explicit.compiled import compiled, lean
 from plants.arrays import Array
 
 LANES = 16  # points that the scan takes through the rows side by side
@@ -38,7 +38,7 @@ def scan(A: Array, b: Array, starts: np.ndarray, points: Array) -> tuple[np.ndar
     return region, margin
 
 
-@compiled
+@lean
 def _violation(
     A: Array, b: Array, first: int, last: int, lanes: Array, least: Array, products: Array, violation: Array
 ) -> None:
@@ -61,7 +61,7 @@ def _violation(
                 return
 
 
-@compiled
+@lean
 def scan_point(A: Array, b: Array, starts: np.ndarray, point: Array, region: int, least: float) -> tuple[int, float]:
     """Return the region of least violation and that violation; `region` with violation `least` is known beforehand."""
     for rival in range(len(starts) - 1):
@@ -69,7 +69,7 @@ def scan_point(A: Array, b: Array, starts: np.ndarray, point: Array, region: int
     return region, least
 
 
-@compiled
+@lean
 def better(
     A: Array, b: Array, starts: np.ndarray, point: Array, rival: int, region: int, least: float
 ) -> tuple[int, float]:
@@ -85,7 +85,7 @@ def better(
     return region, least
 
 
-@compiled
+@lean
 def along(A: Array, row: int, point: Array) -> float:
     """Return the product of a row and a point, summed in order of components."""
     value = A[row, 0] * point[0]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled
+from mpc.explicit.compiled import compiled, lean
 from plants.arrays import Array
 
 TOUCH = 1e-8  # scaled theta: sets this close count as touching, so that no stepping stone is lost
@@ -69,7 +69,7 @@ def solution_memory(q: int, n: int, E: Array) -> Solution:
     )
 
 
-@compiled
+@lean
 def solve(M: Array, right: Array, E: Array, e: Array, k: int, solution: Solution) -> bool:
     """Fill in the solution of the active rows; False if they depend on one another or some row is never met."""
     if not _factor(M, k, solution):
@@ -87,14 +87,15 @@ def solve(M: Array, right: Array, E: Array, e: Array, k: int, solution: Solution
             return False
     for i in range(len(E)):
         last = solution.counts[0]
-        solution.A[last] = E[i]
+        for c in range(E.shape[1]):
+            solution.A[last, c] = E[i, c]
         solution.b[last] = e[i]
         solution.code[last] = 2 * len(M) + i
         solution.counts[0] += 1
     return True
 
 
-@compiled
+@lean
 def _factor(M: Array, k: int, solution: Solution) -> bool:
     """Orthonormalise the active rows, twice for accuracy; False if one depends on those before."""
     n, Q, R = M.shape[1], solution.Q, solution.R
@@ -117,7 +118,7 @@ def _factor(M: Array, k: int, solution: Solution) -> bool:
     return True
 
 
-@compiled
+@lean
 def _take_off(n: int, i: int, Q: Array, R: Array) -> None:
     """Take off column i what the columns before it span."""
     for j in range(i):
@@ -129,7 +130,7 @@ def _take_off(n: int, i: int, Q: Array, R: Array) -> None:
             Q[c, i] -= part * Q[c, j]
 
 
-@compiled
+@lean
 def _solve_active(right: Array, k: int, solution: Solution) -> None:
     """Solve R'y = right, v = Q y, R l = -y for all columns of the right-hand side."""
     Q, R, v, multipliers = solution.Q, solution.R, solution.v, solution.multipliers
@@ -150,7 +151,7 @@ def _solve_active(right: Array, k: int, solution: Solution) -> None:
             multipliers[i, c] = value / R[i, i]
 
 
-@compiled
+@lean
 def _multiplier_row(row: int, position: int, solution: Solution) -> bool:
     """Write where the multiplier of an active row is 0 or more; False if that is nowhere."""
     size, last = 0.0, solution.counts[0]
@@ -165,7 +166,7 @@ def _multiplier_row(row: int, position: int, solution: Solution) -> bool:
     return state != NEVER
 
 
-@compiled
+@lean
 def _slack_row(M: Array, right: Array, row: int, code: int, solution: Solution) -> bool:
     """Write where the slack of another row is 0 or more; False if that is nowhere."""
     size, level, last = 0.0, 0.0, solution.counts[0]
@@ -188,7 +189,7 @@ def _slack_row(M: Array, right: Array, row: int, code: int, solution: Solution) 
     return state != NEVER
 
 
-@compiled
+@lean
 def _keep(solution: Solution, level: float, size: float, code: int) -> int:
     """Scale the row written last to unit length and keep it; one without a direction is met by all theta or by none."""
     row, t = solution.counts[0], solution.A.shape[1]
