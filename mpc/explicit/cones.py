@@ -17,17 +17,21 @@ FLAT = 1e-7  # rows this close to depending on one another make no cone
 
 
 class Cones(NamedTuple):
-    """Inverses (c, t, t) of matrices whose columns are the rows of each cone, their levels (c, t), and how many."""
+    """Inverses (c, t, t) of matrices whose columns are the rows of each cone, their levels (c, t), and how many.
+
+    `work` (t, 2 t) is memory for an inversion.
+    """
 
     inverses: Array
     levels: Array
     cones: np.ndarray
+    work: Array
 
 
 @compiled
 def no_cones(t: int) -> Cones:
     """Return memory for cones of t rows."""
-    return Cones(np.zeros((ROOM, t, t)), np.zeros((ROOM, t)), np.zeros(1, np.int64))
+    return Cones(np.zeros((ROOM, t, t)), np.zeros((ROOM, t)), np.zeros(1, np.int64), np.zeros((t, 2 * t)))
 
 
 @lean
@@ -49,14 +53,15 @@ def excluded(row: Array, level: float, kept: Cones) -> bool:
     return False
 
 
-@compiled
+@lean
 def keep_cone(A: Array, b: Array, widen: float, turned: int, work: Workspace, kept: Cones) -> None:
     """Keep the cone of rows behind the last proof of `nearest` that no point of the set reaches the turned row."""
     t, entering = A.shape[1], work.size[1]
     if work.size[0] != t or entering < 0:
         return
     place = kept.cones[0] % ROOM
-    inverse, position, seen = np.zeros((t, 2 * t)), 0, False
+    inverse, position, seen = kept.work, 0, False
+    inverse[:] = 0.0
     for i in range(t + 1):
         row = work.active[i] if i < t else entering
         if row == turned:
@@ -70,7 +75,9 @@ def keep_cone(A: Array, b: Array, widen: float, turned: int, work: Workspace, ke
         inverse[position, t + position] = 1.0
         position += 1
     if seen and _inverted(inverse):
-        kept.inverses[place] = inverse[:, t:]
+        for i in range(t):
+            for j in range(t):
+                kept.inverses[place, i, j] = inverse[i, t + j]
         kept.cones[0] += 1
 
 

@@ -11,6 +11,7 @@ any number of threads; what they find is taken in one fixed order, so that the r
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from time import monotonic
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from plants.arrays import Array
 
 PIECE = 64  # active sets that one call of the kernel expands
 ROUND = 16  # pieces between two looks at limits and progress
-QUICK = 4  # rounds that a small problem takes, and that need no thread of their own
+QUICK = 0.2  # seconds for which a search by one thread needs no thread of its own
 
 Progress = Callable[[int, int], None]
 
@@ -56,10 +57,10 @@ def explore(
 
     `progress` is called with (regions found, active sets waiting). Raises NumericalError if the start cannot be solved.
     """
-    search = _Search(ldp, limits or Limits())
+    search, started = _Search(ldp, limits or Limits()), monotonic()
     with ThreadPoolExecutor(threads) as pool:  # beside the main thread, which Ctrl-C can then stop at any time
-        for number, pieces in enumerate(search.rounds()):
-            apply = map if threads == 1 and number < QUICK else pool.map
+        for pieces in search.rounds():
+            apply = map if threads == 1 and monotonic() - started < QUICK else pool.map
             for masks, batch in zip(pieces, apply(search.expanded, pieces), strict=True):
                 search.take(masks, batch)
             if progress is not None:

@@ -221,19 +221,11 @@ def _neighbours(
     return met
 
 
-@compiled
+@lean
 def _with_row(mask: np.ndarray, M: Array, k: int, row: int, solution: Solution, out: np.ndarray, met: int) -> int:
     """Append A with `row`, or, if that row depends on A, the exchanges that keep the multipliers positive."""
-    n, Q, R = M.shape[1], solution.Q, solution.R
-    along, left = np.zeros(k), M[row].copy()
-    for i in range(k):
-        for c in range(n):
-            along[i] += Q[c, i] * M[row, c]
-        for c in range(n):
-            left[c] -= along[i] * Q[c, i]
-    outside = 0.0
-    for c in range(n):
-        outside += left[c] * left[c]
+    n, R, along = M.shape[1], solution.R, solution.along
+    outside = _along_rows(M, row, k, solution)
     if k < n and outside >= DEPENDENT * DEPENDENT:
         copy_mask(mask, out[met])
         with_bit(out[met], row)
@@ -248,6 +240,24 @@ def _with_row(mask: np.ndarray, M: Array, k: int, row: int, solution: Solution, 
             with_bit(out[met], row)
             met += 1
     return met
+
+
+@lean
+def _along_rows(M: Array, row: int, k: int, solution: Solution) -> float:
+    """Write the row's parts along the factor's columns; return the square of what is left of it."""
+    n, Q, along, left = M.shape[1], solution.Q, solution.along, solution.left
+    for c in range(n):
+        left[c] = M[row, c]
+    for i in range(k):
+        along[i] = 0.0
+        for c in range(n):
+            along[i] += Q[c, i] * M[row, c]
+        for c in range(n):
+            left[c] -= along[i] * Q[c, i]
+    outside = 0.0
+    for c in range(n):
+        outside += left[c] * left[c]
+    return outside
 
 
 @compiled

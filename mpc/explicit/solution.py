@@ -32,7 +32,7 @@ class Solution(NamedTuple):
 
     Code i < q: the multiplier of row i; q + i: the slack of row i; 2 q + i: row i of the parameter set.
     `flat_multipliers` and `flat_slacks` list the rows whose multiplier or slack is 0 for every theta; `near_slacks`
-    those whose slack is one small number for all.
+    those whose slack is one small number for all. `along` and `left` are memory for the parts of one more row.
     """
 
     rows: np.ndarray
@@ -47,6 +47,8 @@ class Solution(NamedTuple):
     flat_slacks: np.ndarray
     near_slacks: np.ndarray
     counts: np.ndarray  # of A, flat_multipliers, flat_slacks, near_slacks
+    along: Array
+    left: Array
 
 
 @compiled
@@ -66,6 +68,8 @@ def solution_memory(q: int, n: int, E: Array) -> Solution:
         np.zeros(q, np.int64),
         np.zeros(q, np.int64),
         np.zeros(4, np.int64),
+        np.zeros(n),
+        np.zeros(n),
     )
 
 
