@@ -7,13 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numba.core.errors import NumbaError
 
 from mpc import explicit
-from mpc.explicit.compiled import STAMP, compiled, inlined
+from mpc.explicit.compiled import STAMP, compiled, inlined, lean
+from mpc.explicit.least_distance import nearest, workspace
 
 FOLDER = Path(explicit.__file__).parent
-KERNELS = sorted(path.stem for path in FOLDER.glob("*.py") if "@compiled" in path.read_text(encoding="utf-8"))
+MARKS = ("@compiled\n", "@lean\n", "@inlined\n")
+KERNELS = sorted(p.stem for p in FOLDER.glob("*.py") if any(mark in p.read_text(encoding="utf-8") for mark in MARKS))
 
 
 def dispatchers() -> dict[str, object]:
@@ -36,12 +40,33 @@ def test_every_kernel_carries_the_stamp_and_leaves_the_lock():
         assert dispatcher.targetoptions["error_model"] == "numpy", name
 
 
-def test_only_what_is_called_in_inner_loops_is_inlined():
-    def plain(x):
-        return x + 1
+def plain(x):
+    return x[0] + 1
 
-    assert not compiled(plain).targetoptions["forceinline"]
-    assert inlined(plain).targetoptions["forceinline"]
+
+def allocating(x):
+    return (x + np.ones(1))[0]
+
+
+def test_only_what_is_called_in_inner_loops_is_inlined():
+    inline = [mark(plain).targetoptions.get("forceinline", False) for mark in (compiled, lean, inlined)]
+    assert inline == [False, False, True]
+
+
+@pytest.mark.parametrize("mark", [lean, inlined])
+def test_what_counts_no_references_may_not_allocate(mark):
+    assert mark(plain)(np.ones(1)) == 2.0
+    with pytest.raises(NumbaError, match="NRT required|Only accept returning of array"):
+        mark(allocating)(np.ones(1))
+    assert compiled(allocating)(np.ones(1)) == 2.0
+
+
+def test_no_array_is_kept_by_a_kernel_that_counts_no_references():
+    A, b, order, work = np.eye(2), np.ones(2), np.arange(2), workspace(2)
+    held = [sys.getrefcount(array) for array in (A, b, order, *work)]
+    for _ in range(50):
+        nearest(A, b, order, 2, 0.0, 1, 1.5, np.inf, work)
+    assert [sys.getrefcount(array) for array in (A, b, order, *work)] == held
 
 
 PROBE = """
