@@ -55,10 +55,8 @@ def test_only_what_is_called_in_inner_loops_is_inlined():
 
 @pytest.mark.parametrize("mark", [lean, inlined])
 def test_what_counts_no_references_may_not_allocate(mark):
-    assert mark(plain)(np.ones(1)) == 2.0
-    with pytest.raises(NumbaError, match="NRT required|Only accept returning of array"):
+    with pytest.raises(NumbaError, match=r"NRT required|Only accept returning of array"):
         mark(allocating)(np.ones(1))
-    assert compiled(allocating)(np.ones(1)) == 2.0
 
 
 def test_no_array_is_kept_by_a_kernel_that_counts_no_references():
