@@ -14,12 +14,13 @@ from mpc.explicit.limits import Limits
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.region import CriticalRegion
-from mpc.model import LinearModel, discretise, linearise
+from mpc.model import LinearModel
 from mpc.online import ImplicitMPC
 from mpc.paper import printed_pendulum, printed_reactor
 from mpc.problem import MPCProblem
 from mpc.progress import print_progress
 from mpc.riccati import dlqr
+from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
 from mpc.solve import solve_explicit
 
 __all__ = [
@@ -43,9 +44,12 @@ __all__ = [
     "condense",
     "discretise",
     "dlqr",
+    "forward_euler",
     "linearise",
     "print_progress",
     "printed_pendulum",
     "printed_reactor",
+    "sampled_map",
     "solve_explicit",
+    "zero_order_hold",
 ]
