@@ -14,11 +14,15 @@ from mpc.explicit.limits import Limits
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.region import CriticalRegion
+from mpc.identification import Identification
+from mpc.identify import identify
 from mpc.model import LinearModel
 from mpc.online import ImplicitMPC
 from mpc.paper import printed_pendulum, printed_reactor
 from mpc.problem import MPCProblem
 from mpc.progress import print_progress
+from mpc.records import Record, records_of
+from mpc.regression import InstrumentalVariables, LeastSquares
 from mpc.riccati import dlqr
 from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
 from mpc.solve import solve_explicit
@@ -28,8 +32,11 @@ __all__ = [
     "CertificateMismatch",
     "CriticalRegion",
     "FileFormatError",
+    "Identification",
     "ImplicitMPC",
     "Infeasible",
+    "InstrumentalVariables",
+    "LeastSquares",
     "Limits",
     "LinearModel",
     "Location",
@@ -40,15 +47,18 @@ __all__ = [
     "PiecewiseAffineLaw",
     "Polyhedron",
     "ProblemError",
+    "Record",
     "Unbounded",
     "condense",
     "discretise",
     "dlqr",
     "forward_euler",
+    "identify",
     "linearise",
     "print_progress",
     "printed_pendulum",
     "printed_reactor",
+    "records_of",
     "sampled_map",
     "solve_explicit",
     "zero_order_hold",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 import casadi as ca
 import numpy as np
@@ -124,7 +124,7 @@ def _sampled(plant: Plant, state: Array, control: Array, rule: Any) -> tuple[Arr
     if rule == sampled_map:
         return sampled_map(plant, state, control)
     A, B = plant.jacobians(state, control)
-    return discretise(A, B, plant.sample_time, rule) if plant.is_continuous else (A, B)
+    return discretise(A, B, plant.sample_time, cast(SamplingRule, rule)) if plant.is_continuous else (A, B)
 
 
 def _chosen(plant: Plant, outputs: Any) -> tuple[Array | None, Sequence[str], Sequence[str]]:
