@@ -1,108 +1,174 @@
-"""Constraints: small frozen objects that each emit rows G z <= w + S theta with a sentence for every row."""
+"""Constraints: bounds and polytopes on states, inputs, outputs and moves; small frozen objects that each emit rows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, cast
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
 from mpc.explicit.errors import ProblemError
-from plants.arrays import Array, instance_of, real_array
+from mpc.model import LinearModel
+from mpc.prediction import Affine, Prediction, beside, combination
+from mpc.rows import Rows, at_most, no_rows, stack_rows
+from plants.arrays import Array, bounds_pair, real_array
 
 
 @dataclass(frozen=True, eq=False)
-class Affine:
-    """offset + theta_map theta + z_map z: a predicted quantity in physical units, with names and units."""
+class _Bounds(ABC):
+    """lower <= quantity <= upper, in physical units; None or infinite: no limit."""
 
-    offset: Array
-    theta_map: Array
-    z_map: Array
-    names: Sequence[str]
-    units: Sequence[str]
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """States at steps 0..N and inputs at steps 0..N-1 as affine functions of theta (x_0) and z (all inputs)."""
-
-    states: tuple[Affine, ...]
-    inputs: tuple[Affine, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """G z <= w + S theta, with one label per row."""
-
-    G: Array
-    w: Array
-    S: Array
-    labels: tuple[str, ...]
-
-
-class Constraint(Protocol):
-    """Anything that emits rows for a prediction."""
-
-    def rows(self, prediction: Prediction) -> Rows:
-        """Return the rows that this constraint asks of the prediction."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class StateBounds:
-    """lower <= state <= upper at steps 1..N (the state at step 0 is given); infinite: no limit."""
-
-    lower: Array
-    upper: Array
+    lower: Any
+    upper: Any
 
     def rows(self, prediction: Prediction) -> Rows:
         """Return two rows per finite bound and step."""
-        return stack_rows([_between(q, self.lower, self.upper, k + 1) for k, q in enumerate(prediction.states[1:])])
+        parts = [between(quantity, self.lower, self.upper, k) for k, quantity in self._quantities(prediction)]
+        return stack_rows(parts) if parts else _none(prediction)
+
+    def fitted(self, model: LinearModel) -> Self:
+        """Return it with both bounds checked against the model's names."""
+        lower, upper = bounds_pair((self.lower, self.upper), type(self).__name__, self._names(model), ProblemError)
+        return replace(self, lower=lower, upper=upper)
+
+    @abstractmethod
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]: ...
+
+    @abstractmethod
+    def _names(self, model: LinearModel) -> Sequence[str]: ...
 
 
-@dataclass(frozen=True, eq=False)
-class InputBounds:
+class StateBounds(_Bounds):
+    """lower <= state <= upper at steps 1..N (the state at step 0 is given)."""
+
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
+        return enumerate(prediction.states[1:], start=1)
+
+    def _names(self, model: LinearModel) -> Sequence[str]:
+        return model.state_names
+
+
+class InputBounds(_Bounds):
     """lower <= input <= upper at steps 0..N-1."""
 
-    lower: Array
-    upper: Array
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
+        return enumerate(prediction.inputs)
+
+    def _names(self, model: LinearModel) -> Sequence[str]:
+        return model.input_names
+
+
+class OutputBounds(_Bounds):
+    """lower <= output <= upper at steps 1..N; where inputs act on outputs at once (D is not 0), at steps 0..N-1."""
+
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
+        return ((k, prediction.outputs[k]) for k in prediction.controlled_outputs)
+
+    def _names(self, model: LinearModel) -> Sequence[str]:
+        return model.output_names
+
+
+class MoveBounds(_Bounds):
+    """lower <= u_k - u_(k-1) <= upper at steps 0..N-1: theta holds the input before the first."""
+
+    uses_moves = True
+
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
+        return enumerate(prediction.moves)
+
+    def _names(self, model: LinearModel) -> Sequence[str]:
+        return [f"move of {name}" for name in model.input_names]
+
+
+@dataclass(frozen=True, eq=False)
+class _Polytope(ABC):
+    """A quantity <= b, in physical units."""
+
+    A: Any
+    b: Any
 
     def rows(self, prediction: Prediction) -> Rows:
-        """Return two rows per finite bound and step."""
-        return stack_rows([_between(q, self.lower, self.upper, k) for k, q in enumerate(prediction.inputs)])
+        """Return the rows at every step."""
+        parts = [below(quantity, self.A, self.b, k) for k, quantity in self._quantities(prediction)]
+        return stack_rows(parts) if parts else _none(prediction)
+
+    def fitted(self, model: LinearModel) -> Self:
+        """Return it with A (q, components) and b (q,) checked."""
+        name = type(self).__name__
+        A = real_array(self.A, f"{name} A", (None, self._size(model)), ProblemError)
+        b = real_array(self.b, f"{name} b", None, ProblemError)
+        if b.shape != (len(A),):
+            raise ProblemError(f"`{name} A` has {len(A)} rows, but `{name} b` has shape {b.shape}; give one b a row")
+        return replace(self, A=A, b=b)
+
+    @abstractmethod
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]: ...
+
+    @abstractmethod
+    def _size(self, model: LinearModel) -> int: ...
 
 
-def checked_rows(rows: object, name: str, variables: int, parameters: int) -> Rows:
-    """Return what a user's constraint emitted; raise ProblemError naming the constraint unless it is rows that fit."""
-    mend = "let its rows(prediction) return Rows(G, w, S, labels)"
-    instance_of(rows, Rows, f"{name}.rows()", ProblemError, mend)
-    given = cast("Rows", rows)
-    G = real_array(given.G, f"{name} G", (None, variables), ProblemError)
-    S = real_array(given.S, f"{name} S", (len(G), parameters), ProblemError)
-    w = real_array(given.w, f"{name} w", (len(G),), ProblemError)
-    labels = tuple(given.labels)
-    if len(labels) != len(G) or not all(isinstance(label, str) for label in labels):
-        raise ProblemError(f"{name} emits {len(G)} rows with labels {labels!r}; give each row one sentence (a str)")
-    return Rows(G, w, S, labels)
+class StatePolytope(_Polytope):
+    """A state <= b at steps 1..N."""
+
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
+        return enumerate(prediction.states[1:], start=1)
+
+    def _size(self, model: LinearModel) -> int:
+        return model.n
 
 
-def stack_rows(parts: Sequence[Rows]) -> Rows:
-    """Return all rows under one another."""
-    return Rows(
-        np.vstack([p.G for p in parts]),
-        np.concatenate([p.w for p in parts]),
-        np.vstack([p.S for p in parts]),
-        tuple(label for p in parts for label in p.labels),
-    )
+class InputPolytope(_Polytope):
+    """A input <= b at steps 0..N-1."""
+
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
+        return enumerate(prediction.inputs)
+
+    def _size(self, model: LinearModel) -> int:
+        return model.m
 
 
-def _between(quantity: Affine, lower: Array, upper: Array, step: int) -> Rows:
-    G = np.vstack([quantity.z_map, -quantity.z_map])
-    S = np.vstack([-quantity.theta_map, quantity.theta_map])
-    w = np.concatenate([upper - quantity.offset, quantity.offset - lower])
-    labels = [
-        f"{name} at its {side} limit {value:g}{' ' + unit if unit else ''} at step {step}"
+class OutputPolytope(_Polytope):
+    """A output <= b at the steps of OutputBounds."""
+
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
+        return ((k, prediction.outputs[k]) for k in prediction.controlled_outputs)
+
+    def _size(self, model: LinearModel) -> int:
+        return model.p
+
+
+class MixedPolytope(_Polytope):
+    """A (state, input) <= b at steps 0..N-1, with A (q, n + m): the columns of the state come first."""
+
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
+        return ((k, beside(prediction.states[k], control)) for k, control in enumerate(prediction.inputs))
+
+    def _size(self, model: LinearModel) -> int:
+        return model.n + model.m
+
+
+def between(quantity: Affine, lower: Array, upper: Array, step: int) -> Rows:
+    """Return lower <= quantity <= upper, such as "torque at its upper limit 2 N m at step 0"."""
+    labels = {
+        side: [
+            f"{name} at its {side} limit {value:g}{' ' + unit if unit else ''} at step {step}"
+            for name, unit, value in zip(quantity.names, quantity.units, limit, strict=True)
+        ]
         for side, limit in (("upper", upper), ("lower", lower))
-        for name, unit, value in zip(quantity.names, quantity.units, limit, strict=True)
+    }
+    opposite = quantity.mapped(-np.eye(len(lower)), quantity.names, quantity.units)
+    return stack_rows([at_most(quantity, upper, labels["upper"]), at_most(opposite, -lower, labels["lower"])])
+
+
+def below(quantity: Affine, A: Array, b: Array, step: int) -> Rows:
+    """Return A quantity <= b, such as "1 angle + 0.5 rate at its limit 3 at step 1"."""
+    labels = [
+        f"{combination(row, quantity.names)} at its limit {v:g} at step {step}" for row, v in zip(A, b, strict=True)
     ]
-    keep = np.flatnonzero(np.isfinite(w))
-    return Rows(G[keep], w[keep], S[keep], tuple(labels[i] for i in keep))
+    return at_most(quantity.mapped(A, labels, [""] * len(b)), b, labels)
+
+
+def _none(prediction: Prediction) -> Rows:
+    state = prediction.states[0]
+    return no_rows(state.z_map.shape[1], state.theta_map.shape[1])

@@ -10,21 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mpc.constraints import Affine, Rows, stack_rows
 from mpc.explicit.errors import ProblemError
+from mpc.prediction import combination
+from mpc.rows import Rows, stack_rows
+from mpc.terms import Term
 from plants.arrays import Array, instance_of, real_array
-
-
-@dataclass(frozen=True, eq=False)
-class Term:
-    """factor |weight (quantity - target)|: one summand of the cost, such as the states at step 3."""
-
-    quantity: Affine
-    target: Array
-    weight: Array
-    factor: float
-    kind: str
-    step: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,18 +64,18 @@ def _groups(weight: Array, norm: float) -> list[list[int]]:
 
 
 def _rows(term: Term, group: list[int], index: int, count: int) -> Rows:
-    """Return weight (quantity - target) <= e and the same from below, e being variable `index` of `count`."""
-    weight, quantity = term.weight[group], term.quantity
-    level, slope = weight @ (quantity.offset - term.target), weight @ quantity.theta_map
+    """Return weight deviation <= e and the same from below, e being variable `index` of `count`."""
+    weight, deviation = term.weight[group], term.deviation
+    level, slope = weight @ deviation.offset, weight @ deviation.theta_map
     along = np.zeros((2 * len(group), count))
     along[:, index] = -1.0
     what = [_combination(term, i) for i in group]
     return Rows(
-        G=np.c_[np.vstack([weight @ quantity.z_map, -weight @ quantity.z_map]), along],
+        G=np.c_[np.vstack([weight @ deviation.z_map, -weight @ deviation.z_map]), along],
         w=np.concatenate([-level, level]),
         S=np.vstack([-slope, slope]),
         labels=tuple(
-            f"{one} {side} its operating point sets the cost at step {term.step}"
+            f"{one} {side} its {term.reference} sets the cost at step {term.step}"
             for side in ("above", "below")
             for one in what
         ),
@@ -98,9 +88,7 @@ def _name(term: Term, group: list[int], norm: float) -> str:
 
 
 def _combination(term: Term, row: int) -> str:
-    """Return one component's name, or for a row with several the sum in words, such as `1 angle - 0.5 rate`."""
-    entries = [(term.weight[row, j], term.quantity.names[int(j)]) for j in np.flatnonzero(term.weight[row])]
-    if len(entries) == 1:
-        return entries[0][1]
-    (factor, name), *rest = entries
-    return f"{factor:g} {name}" + "".join(f" {'-' if c < 0 else '+'} {abs(c):g} {other}" for c, other in rest)
+    """Return one component's name, or for a row with several the sum in words."""
+    entries = np.flatnonzero(term.weight[row])
+    names = term.deviation.names
+    return names[int(entries[0])] if len(entries) == 1 else combination(term.weight[row], names)

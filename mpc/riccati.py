@@ -13,16 +13,25 @@ NEWTON_STEPS = 20
 SETTLED = 1e-9  # relative size of a Newton step that, getting no smaller, is rounding
 
 
-def dlqr(A: ArrayLike, B: ArrayLike, Q: ArrayLike, R: ArrayLike, discount: float = 1.0) -> tuple[Array, Array]:
-    """Return (K (m, n), P (n, n)): u = -K s is optimal and s'P s its cost, sum of discount^t (s'Qs + u'Ru).
+def dlqr(
+    A: ArrayLike, B: ArrayLike, Q: ArrayLike, R: ArrayLike, discount: float = 1.0, cross: ArrayLike | None = None
+) -> tuple[Array, Array]:
+    """Return (K (m, n), P (n, n)): u = -K s is optimal and s'P s its cost, sum of discount^t (s'Qs + 2 s'Nu + u'Ru).
 
-    P = DARE(sqrt(g) A, sqrt(g) B, Q, R) with g the discount. Raises ProblemError for weights that are not
-    definite, a pair (sqrt(g) A, B) that is not stabilisable, or a growing mode that Q does not see.
+    P = DARE(sqrt(g) A, sqrt(g) B, Q, R, N) with g the discount and N (n, m) = `cross`. Raises ProblemError for weights
+    that are not definite, a pair (sqrt(g) A, B) that is not stabilisable, or a growing mode that Q does not see.
     """
     model = LinearModel(A, B, sample_time=1.0)
     Q = positive_semidefinite(weight_matrix(Q, "Q", model.n), "Q")
     R = positive_definite(weight_matrix(R, "R", model.m), "R")
     gamma = checked_discount(discount)
+    if cross is not None and np.any(cross):
+        N = real_array(cross, "cross", (model.n, model.m), ProblemError)
+        positive_semidefinite(np.block([[Q, N], [N.T, R]]), "[Q, N; N', R]")
+        shift = np.linalg.solve(R, N.T)
+        left = Q - N @ shift
+        K, P = dlqr(model.A - model.B @ shift, model.B, (left + left.T) / 2, R, gamma)
+        return K + shift, P
     check_stabilisable(model, gamma)
     _check_seen(model, Q, gamma)
     P = _solution(np.sqrt(gamma) * model.A, np.sqrt(gamma) * model.B, Q, R)

@@ -52,12 +52,12 @@ def known_arguments(given: Iterable[str], known: Sequence[str], kind: str) -> No
             raise TypeError(f"{kind} has no argument `{name}`; did you mean `{close}`? Known: {', '.join(known)}")
 
 
-def index_of(name: str, names: Sequence[str], argument: str) -> int:
-    """Return where `name` stands in `names`; raise PlantError with the closest known name otherwise."""
+def index_of(name: str, names: Sequence[str], argument: str, error: type[ValueError] = PlantError) -> int:
+    """Return where `name` stands in `names`; raise `error` with the closest known name otherwise."""
     if name in names:
         return names.index(name)
     close = get_close_matches(str(name), names, n=1, cutoff=0.0)
-    raise PlantError(f"`{argument}` names {name!r}; did you mean {close[0]!r}? Known: {', '.join(names)}")
+    raise error(f"`{argument}` names {name!r}; did you mean {close[0]!r}? Known: {', '.join(names)}")
 
 
 def _texts(values: Sequence[str], argument: str) -> tuple[str, ...]:

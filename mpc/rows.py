@@ -1,0 +1,94 @@
+"""Rows: what constraints emit, G z - columns e <= w + S theta, with a sentence for each row and slacks e."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, cast
+
+import numpy as np
+
+from mpc.explicit.errors import ProblemError
+from mpc.prediction import Affine, Prediction
+from plants.arrays import Array, instance_of, real_array
+
+
+@dataclass(frozen=True, eq=False)
+class Slack:
+    """Slacks e (s,) that loosen rows by `columns` e (q, s) and cost sum of quadratic e^2 + linear e, by name."""
+
+    columns: Array
+    quadratic: Array
+    linear: Array
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """G z <= w + S theta, with one label per row; `equal` numbers the rows that hold with equality."""
+
+    G: Array
+    w: Array
+    S: Array
+    labels: tuple[str, ...]
+    slack: Slack | None = None
+    equal: tuple[int, ...] = ()
+
+
+class Constraint(Protocol):
+    """Anything that emits rows for a prediction."""
+
+    def rows(self, prediction: Prediction) -> Rows:
+        """Return the rows that this constraint asks of the prediction."""
+        ...
+
+
+def at_most(quantity: Affine, limit: Array, labels: Sequence[str]) -> Rows:
+    """Return quantity <= limit, without the rows whose limit is infinite."""
+    keep = np.flatnonzero(np.isfinite(limit))
+    kept = tuple(labels[int(i)] for i in keep)
+    return Rows(quantity.z_map[keep], limit[keep] - quantity.offset[keep], -quantity.theta_map[keep], kept)
+
+
+def no_rows(variables: int, parameters: int) -> Rows:
+    """Return no rows, of the right width."""
+    return Rows(np.zeros((0, variables)), np.zeros(0), np.zeros((0, parameters)), ())
+
+
+def stack_rows(parts: Sequence[Rows]) -> Rows:
+    """Return all rows under one another; slacks of different parts are different slacks."""
+    starts = np.cumsum([0, *(len(p.w) for p in parts)])
+    return Rows(
+        np.vstack([p.G for p in parts]),
+        np.concatenate([p.w for p in parts]),
+        np.vstack([p.S for p in parts]),
+        tuple(label for p in parts for label in p.labels),
+        _beside(parts, starts),
+        tuple(int(start) + i for p, start in zip(parts, starts, strict=False) for i in p.equal),
+    )
+
+
+def _beside(parts: Sequence[Rows], starts: np.ndarray) -> Slack | None:
+    slacks = [(p.slack, int(start)) for p, start in zip(parts, starts, strict=False) if p.slack is not None]
+    if not slacks:
+        return None
+    columns, first = np.zeros((int(starts[-1]), sum(len(s.linear) for s, _ in slacks))), 0
+    for slack, start in slacks:
+        q, count = slack.columns.shape
+        columns[start : start + q, first : first + count] = slack.columns
+        first += count
+    quadratic = np.concatenate([s.quadratic for s, _ in slacks])
+    linear = np.concatenate([s.linear for s, _ in slacks])
+    return Slack(columns, quadratic, linear, tuple(name for s, _ in slacks for name in s.names))
+
+
+def checked_rows(rows: object, name: str, variables: int, parameters: int) -> Rows:
+    """Return what a user's constraint emitted; raise ProblemError naming the constraint unless it is rows that fit."""
+    mend = "let its rows(prediction) return Rows(G, w, S, labels)"
+    instance_of(rows, Rows, f"{name}.rows()", ProblemError, mend)
+    given = cast("Rows", rows)
+    G = real_array(given.G, f"{name} G", (None, variables), ProblemError)
+    S = real_array(given.S, f"{name} S", (len(G), parameters), ProblemError)
+    w = real_array(given.w, f"{name} w", (len(G),), ProblemError)
+    labels = tuple(given.labels)
+    if len(labels) != len(G) or not all(isinstance(label, str) for label in labels):
+        raise ProblemError(f"{name} emits {len(G)} rows with labels {labels!r}; give each row one sentence (a str)")
+    return replace(given, G=G, w=w, S=S, labels=labels)

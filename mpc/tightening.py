@@ -1,0 +1,117 @@
+"""Tightened: constraints with room left for disturbances and for what a network adds to the input."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from scipy.optimize import linprog
+
+from mpc.explicit.errors import ProblemError
+from mpc.explicit.polyhedron import Polyhedron
+from mpc.model import LinearModel
+from mpc.prediction import Affine, Prediction
+from mpc.rows import Constraint, Rows
+from mpc.soft import fitted
+from plants.arrays import Array, instance_of, real_array
+
+
+@dataclass(frozen=True, eq=False)
+class Tightened:
+    """The constraint, kept for every w_k in `disturbance` (x+ = ... + w) and |e_k| <= `residual` (u = ... + e).
+
+    Errors are taken to be answered by v = -`gain` s (None: not at all), as the law will do at later steps; each limit
+    gives way by the largest error that can reach it by then. Source: Chisci, Rossiter & Zappa 2001, Systems with
+    persistent disturbances: predictive control with restricted constraints, Automatica 37.
+    """
+
+    constraint: Constraint
+    disturbance: Polyhedron | None = None
+    residual: Any = None
+    gain: Any = None
+
+    @property
+    def uses_moves(self) -> bool:
+        """Return whether the constraint limits moves."""
+        return getattr(self.constraint, "uses_moves", False)
+
+    def fitted(self, model: LinearModel) -> Self:
+        """Return it with every argument checked against the model."""
+        if self.disturbance is None and self.residual is None:
+            raise ProblemError(
+                "`Tightened` has neither `disturbance` nor `residual`: there is nothing to leave room for"
+            )
+        if self.disturbance is not None:
+            mend = "pass a Polyhedron(A, b) of the states' disturbances w"
+            instance_of(self.disturbance, Polyhedron, "Tightened disturbance", ProblemError, mend)
+            size = self.disturbance.dimension
+            if size != model.n:
+                raise ProblemError(f"`Tightened disturbance` has {size} dimensions, but the model has {model.n} states")
+            self.disturbance.box(model.state_names)
+        residual = self.residual
+        if residual is not None:
+            residual = np.broadcast_to(real_array(residual, "Tightened residual", None, ProblemError), (model.m,))
+            if not (residual >= 0).all():
+                raise ProblemError(
+                    f"`Tightened residual` is {residual.min():g}, but it must be at least 0: it is a bound"
+                )
+        gain = None if self.gain is None else real_array(self.gain, "Tightened gain", (model.m, model.n), ProblemError)
+        constraint = fitted(self.constraint, model, "Tightened constraint")
+        return replace(self, constraint=constraint, residual=residual, gain=gain)
+
+    def rows(self, prediction: Prediction) -> Rows:
+        """Return the constraint's rows, each with its limit moved in by the worst error."""
+        n, m, N = prediction.model.n, prediction.model.m, prediction.horizon
+        size = prediction.inputs[0].z_map.shape[1]
+        wide = self.constraint.rows(self._with_errors(prediction))
+        errors = wide.G[:, size:].reshape(len(wide.w), N, n + m)
+        room = np.zeros(len(wide.w))
+        if self.disturbance is not None:
+            room += _support(self.disturbance, errors[:, :, :n].reshape(-1, n)).reshape(-1, N).sum(axis=1)
+        if self.residual is not None:
+            room += (np.abs(errors[:, :, n:]) @ self.residual).sum(axis=1)
+        return replace(wide, G=wide.G[:, :size], w=wide.w - room)
+
+    def _with_errors(self, prediction: Prediction) -> Prediction:
+        """Return the prediction as a function of z and of all (w_k, e_k), k = 0..N-1, too."""
+        model, N = prediction.model, prediction.horizon
+        n, m = model.n, model.m
+        K = np.zeros((m, n)) if self.gain is None else self.gain
+        every = np.eye(N * (n + m)).reshape(N, n + m, N * (n + m))
+        states, inputs = [np.zeros((n, N * (n + m)))], []
+        for k in range(N):
+            inputs.append(every[k, n:] - K @ states[k])
+            states.append(model.A @ states[k] + model.B @ inputs[k] + every[k, :n])
+        before = [np.zeros_like(inputs[0]), *inputs]
+        moves = [u - last for u, last in zip(inputs, before, strict=False)]
+        outputs = [model.C @ x + (model.D @ inputs[k] if k < N else 0.0) for k, x in enumerate(states)]
+        targets = {
+            name: _widened(getattr(prediction, name), None, every.shape[2])
+            for name in ("state_targets", "input_targets", "output_targets")
+        }
+        return replace(
+            prediction,
+            states=_widened(prediction.states, states),
+            inputs=_widened(prediction.inputs, inputs),
+            outputs=_widened(prediction.outputs, outputs),
+            moves=_widened(prediction.moves, moves),
+            **targets,
+        )
+
+
+def _widened(quantities: Sequence[Affine], columns: list[Array] | None, width: int = 0) -> tuple[Affine, ...]:
+    if columns is None:
+        return tuple(q.widened(np.zeros((len(q.offset), width))) for q in quantities)
+    return tuple(q.widened(c) for q, c in zip(quantities, columns, strict=False))
+
+
+def _support(polyhedron: Polyhedron, directions: Array) -> Array:
+    """Return the largest value of each direction (k, n) over a bounded polyhedron."""
+    values = np.zeros(len(directions))
+    for i in np.flatnonzero(directions.any(axis=1)):
+        size = np.abs(directions[i]).max()
+        found = linprog(-directions[i] / size, polyhedron.A, polyhedron.b, bounds=(None, None), method="highs")
+        if not found.success:
+            raise ProblemError(f"`Tightened disturbance` has no largest value in some direction ({found.message})")
+        values[i] = -size * found.fun
+    return values
