@@ -182,7 +182,7 @@ class MPCProblem:
     def _fitted_constraints(self) -> tuple[Constraint, ...]:
         if not isinstance(self.constraints, Sequence):
             raise ProblemError(f"`constraints` is a {type(self.constraints).__name__}; pass a tuple of constraints")
-        return tuple(fitted(c, self.model, f"constraints` entry `{i}") for i, c in enumerate(self.constraints))
+        return tuple(fitted(c, self.model, f"`constraints` entry {i}") for i, c in enumerate(self.constraints))
 
     def _fitted_costs(self) -> tuple[Cost, ...]:
         instance_of(self.costs, Sequence, "costs", ProblemError, "pass a tuple of costs, such as (MoveWeight(0.1),)")

@@ -45,7 +45,7 @@ class Soft:
 
     def fitted(self, model: LinearModel) -> Self:
         """Return it with its constraint checked against the model."""
-        return replace(self, constraint=fitted(self.constraint, model, "Soft constraint"))
+        return replace(self, constraint=fitted(self.constraint, model, "`Soft` constraint"))
 
     def rows(self, prediction: Prediction) -> Rows:
         """Return the constraint's rows with slacks, and e >= 0 where a negative one would pay."""
@@ -75,5 +75,5 @@ def fitted(constraint: Any, model: LinearModel, name: str) -> Constraint:
     """Return the constraint checked against the model; raise ProblemError for what emits no rows."""
     if isinstance(constraint, type) or not callable(getattr(constraint, "rows", None)):
         kind = constraint.__name__ if isinstance(constraint, type) else type(constraint).__name__
-        raise ProblemError(f"`{name}` is a {kind}; pass objects with a method rows(prediction)")
+        raise ProblemError(f"{name} is a {kind}; pass objects with a method rows(prediction)")
     return constraint.fitted(model) if callable(getattr(constraint, "fitted", None)) else constraint

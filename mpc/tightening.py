@@ -56,7 +56,7 @@ class Tightened:
                     f"`Tightened residual` is {residual.min():g}, but it must be at least 0: it is a bound"
                 )
         gain = None if self.gain is None else real_array(self.gain, "Tightened gain", (model.m, model.n), ProblemError)
-        constraint = fitted(self.constraint, model, "Tightened constraint")
+        constraint = fitted(self.constraint, model, "`Tightened` constraint")
         return replace(self, constraint=constraint, residual=residual, gain=gain)
 
     def rows(self, prediction: Prediction) -> Rows:

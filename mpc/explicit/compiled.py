@@ -13,9 +13,7 @@ from typing import Any
 from numba import njit
 
 # files with kernels, or with a constant of theirs
-KERNEL = re.compile(
-    rb"@(compiled|lean|inlined)\b|^TOLERANCE =", re.MULTILINE
-)
+KERNEL = re.compile(rb"@(compiled|lean|inlined)\b|^TOLERANCE =", re.MULTILINE)
 SOURCES = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
 STAMP = hashlib.sha256(b"".join(text for text in SOURCES if KERNEL.search(text))).hexdigest()
 
