@@ -16,11 +16,12 @@ from mpc.explicit.linear import row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.proof.extended import DEPENDENT, Extended, extended, fit, unit_rows
 from mpc.explicit.proof.hull import Hull
+from mpc.explicit.proof.natural import natural_size
 from plants.arrays import Array, Indices
 
 SAME = 1e-12  # rows of unit length that differ by less are one row
 SINGULAR = 1e-12  # least eigenvalue of H, its diagonal scaled to 1
-FAINT = 1e-4  # a component of z is at least this large, beside the largest one in the norm of H
+FAINT = 1e-4  # a component of z is at least this large, beside the largest one in the norm of H and the problem's scale
 HARMLESS = 1e-10  # what moves the solution by a smaller share of its size is no failure
 
 
@@ -50,7 +51,8 @@ class Measure:
     @classmethod
     def of(cls, problem: MultiparametricQP, largest: Array, hull: Hull) -> Self:
         """Return the problem in the coordinates of a hull, for a law whose z is as large as `largest` (n,)."""
-        size = _size(problem.H, largest)
+        size = np.maximum(_size(problem.H, largest), FAINT * natural_size(problem, hull))
+        size = np.where(size > 0, size, 1.0)
         units, place, spread = extended(size), extended(hull.place), extended(hull.spread)
         H, (G, w, S) = problem.H * np.outer(units, units), _rows(problem, hull, units)
         first, twin, always = _distinct(np.c_[G, S, w].astype(float), problem.equality_rows)
@@ -123,8 +125,7 @@ def _size(H: Array, largest: Array) -> Array:
     """Return the size (n,) of z, those of faint components raised so that noise does not count."""
     weight = np.sqrt(np.maximum(np.diag(H), 0.0))
     faint = FAINT * (weight * largest).max() / np.where(weight > 0, weight, np.inf)
-    size = np.maximum(largest, faint)
-    return np.where(size > 0, size, 1.0)
+    return np.maximum(largest, faint)
 
 
 def _rows(problem: MultiparametricQP, hull: Hull, units: Extended) -> tuple[Extended, Extended, Extended]:
