@@ -165,7 +165,7 @@ def certify(
     tolerance = real_scalar(tolerance, "tolerance", ProblemError, positive=True)
     sliver = real_scalar(sliver, "sliver", ProblemError, positive=True)
     problem = _fitting(law, problem)
-    cells = Cells.of(law)
+    cells = Cells.of(law).confined(problem.A_theta, problem.b_theta, sliver)
     measure = with_implied(Measure.of(problem, cells.largest, cells.hull), cells, tolerance)
     optimal = optimality(cells, measure, [region.active_rows for region in law.regions], tolerance)
     shared = overlaps(cells, optimal.tight, optimal.unsure, measure.strict, tolerance)

@@ -12,9 +12,9 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from mpc.explicit.proof.border import Border
-from mpc.explicit.proof.facets import Facets
+from mpc.explicit.proof.facets import PARALLEL, Facets
 from mpc.explicit.proof.finding import Finding, Kind
-from mpc.explicit.proof.jumps import jumps
+from mpc.explicit.proof.jumps import jumps, slope_across
 from mpc.explicit.proof.neighbours import Neighbours
 from mpc.explicit.proof.pieces import Piece, outside
 from mpc.explicit.proof.supports import Polytopes, balls, supports
@@ -22,7 +22,6 @@ from plants.arrays import Array, Indices
 
 ROUNDS = 60  # of cutting
 BLOCK = 20_000  # facets that are held at once
-PARALLEL = 1e-9  # a row whose length in a plane is smaller cannot cut it
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,17 +121,9 @@ def _laid(
     by = _passed(sets, A, b, tolerance)
     covered = (by <= tolerance).all(axis=1)
     tally.gap = max(tally.gap, float(by[covered].max(initial=0.0)))
-    _note_jumps(
-        facets,
-        facet[covered],
-        cell[covered],
-        sets,
-        np.flatnonzero(covered),
-        centres[over][covered],
-        size,
-        tally,
-        tolerance,
-    )
+    on = np.flatnonzero(covered)
+    gap = np.maximum(by[on].max(axis=1, initial=0.0), 0.0)
+    _note_jumps(facets, facet[on], cell[on], sets, on, centres[over][on], gap, size, tally, tolerance)
     parts, owner, tried = [], [], []
     for k in np.flatnonzero(~covered):
         rows = np.flatnonzero(by[k] > tolerance)
@@ -172,10 +163,13 @@ def _passed(sets: Polytopes, A: Array, b: Array, tolerance: float) -> Array:
 
 
 def _note_jumps(
-    facets: Facets, facet: Indices, cell: Indices, sets: Polytopes, which: Indices, centres: Array, size: Array,
-    tally: _Tally, tolerance: float,
+    facets: Facets, facet: Indices, cell: Indices, sets: Polytopes, which: Indices, centres: Array, gap: Array,
+    size: Array, tally: _Tally, tolerance: float,
 ) -> None:  # fmt: skip
+    """Note the jumps, less what the laws themselves change by over a gap between the cells."""
     by = jumps(facets, facet, cell, sets, which, centres, size, tolerance)
+    steep = by > tolerance
+    by[steep] = np.maximum(by - gap * slope_across(facets, facet, cell, size), 0.0)[steep]
     tally.jump = max(tally.jump, float(by.max(initial=0.0)))
     for k in np.flatnonzero(by > tolerance):
         where = facets.points(facet[k : k + 1], centres[k : k + 1])[0]
