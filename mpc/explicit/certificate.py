@@ -176,7 +176,7 @@ def certify(
     optimal = optimality(cells, measure, [region.active_rows for region in law.regions], tolerance)
     shared = overlaps(cells, optimal.tight, optimal.unsure, measure.strict, tolerance)
     facets = Facets.of(cells)
-    covered = covering(facets, Border(measure), measure.size, tolerance, sliver)
+    covered = covering(facets, Border(measure), measure, tolerance, sliver)
     if law.partial:
         covered = covered.without(Kind.UNCOVERED)
     failures = (

@@ -25,6 +25,9 @@ class Kind(Enum):
     UNCOVERED = "beyond a facet nothing follows for {amount:.3g} half widths"
     OVERLAP = "interiors overlap by {amount:.3g} half widths"
     JUMP = "the law jumps by {amount:.3g} of the size of z"
+    CHOICE = (
+        "the law jumps by {amount:.3g} of the size of z, from one minimiser to another: the problem has several there"
+    )
     UNDECIDED = "not decided: {amount:g} pieces are left"
 
 

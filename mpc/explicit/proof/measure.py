@@ -22,6 +22,7 @@ from plants.arrays import Array, Indices
 SAME = 1e-12  # rows of unit length that differ by less are one row
 SINGULAR = 1e-12  # least eigenvalue of H, its diagonal scaled to 1
 FAINT = 1e-4  # a component of z is at least this large, beside the largest one in the norm of H and the problem's scale
+IGNORED = 1e-7  # shares of its terms: a cost that changes by less along a step does not know it
 HARMLESS = 1e-10  # what moves the solution by a smaller share of its size is no failure
 
 
@@ -98,6 +99,16 @@ class Measure:
         """Return by which share of its size z changes at most when the gradient changes by all `steps` (k, any)."""
         moved = np.abs(self._moves @ steps.astype(float))
         return float(moved.sum(axis=1).max(initial=0.0))
+
+    def is_free(self, step: Array, y: Array) -> bool:
+        """Return whether a step (n,) of z leads from a minimiser at y to another: H and the linear cost ignore it."""
+        if self.strict:
+            return False
+        x, linear = step / self.size, self.f + self.F @ y
+        weight = np.abs(x)
+        curved = np.abs(self.H @ x) <= IGNORED * (np.abs(self.H) @ weight)
+        terms = (np.abs(self.f) + np.abs(self.F).sum(axis=1)) @ weight
+        return bool(curved.all() and np.abs(linear @ x) <= IGNORED * terms)
 
     def _scaled(self, gains: Array, offsets: Array) -> Extended:
         return np.concatenate([offsets[:, :, None], gains], axis=2) / extended(self.size)[:, None]

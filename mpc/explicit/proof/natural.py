@@ -18,8 +18,9 @@ def natural_size(problem: MultiparametricQP, hull: Hull) -> Array:
     """Return the size (n,) of z; 0 where nothing in the problem sets one."""
     levels = _levels(problem.w, problem.S, hull)
     if not problem.strictly_convex:
-        with np.errstate(divide="ignore"):
-            each = np.where(levels[:, None] > 0, levels[:, None] / np.abs(problem.G), np.inf).min(axis=0, initial=np.inf)
+        real = (levels[:, None] > 0) & (problem.G != 0)
+        each = np.divide(levels[:, None], np.abs(problem.G), out=np.full(real.shape, np.inf), where=real)
+        each = each.min(axis=0, initial=np.inf)
         return np.where(np.isfinite(each), each, 0.0)
     unit = 1 / np.sqrt(np.diag(problem.H))
     even = problem.H * np.outer(unit, unit)
