@@ -110,7 +110,7 @@ def steep_everywhere(seed):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", [125, 158, 563, 698, 794, 841, 884, 1001, 1331])
+@pytest.mark.parametrize("seed", [125, 158, 563, 698, 841, 884, 1001, 1331])
 def test_laws_with_regions_thinner_than_the_tolerance_are_certified(seed):
     """A cell without thickness, a linear program that HiGHS gives up, thin facets, a jump over a gap of 1e-9."""
     problem = steep_everywhere(seed)

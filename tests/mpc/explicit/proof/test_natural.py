@@ -64,7 +64,8 @@ def test_what_is_not_0_beside_the_problem_is_still_found(kind):
 
 
 def test_the_size_moves_with_the_units_of_z_alone():
-    arrays = zero(3, "cone") | {"w": np.arange(1.0, 4.0)}
+    arrays = zero(3, "cone")
+    arrays["w"] = np.arange(1.0, len(arrays["w"]) + 1)
     z, theta, rows = units(arrays, 1)
     for H in (arrays["H"], np.zeros_like(arrays["H"])):
         sizes = []
