@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-9  # half widths of the parameter set for places, shares of the size of z for values
 SLIVER = 1e-9  # half widths: facets and pieces of facets in which no larger ball fits are counted, not checked
+CARRIED = 8.0  # roundings of theta at its centre that a law's facets and offsets may carry
 PRINTED = 6  # failures that str() lists
 COMPARED = (
     "law_digest", "problem_digest", "tolerance", "sliver_tolerance", "ok", "partial",
@@ -159,18 +160,23 @@ def certify(
 ) -> Certificate:
     """Return the certificate of `law` as the solution of `problem`, with what fails named by region, facet and theta.
 
+    Far from 0 beside its width, a parameter set carries rounding into every figure: where that is more than the
+    tolerances they are raised to it, and the certificate says so.
+
     Raises ProblemError if there is no problem, or one of another size, or the law holds only a part of z.
     """
     start = time.perf_counter()
     tolerance = real_scalar(tolerance, "tolerance", ProblemError, positive=True)
     sliver = real_scalar(sliver, "sliver", ProblemError, positive=True)
     problem = _fitting(law, problem)
-    cells = Cells.of(law)
+    rounding = _rounding(law)
+    tolerance, sliver = max(tolerance, rounding), max(sliver, rounding)
+    cells = Cells.of(law).confined(problem.A_theta, problem.b_theta, sliver)
     measure = with_implied(Measure.of(problem, cells.largest, cells.hull), cells, tolerance)
     optimal = optimality(cells, measure, [region.active_rows for region in law.regions], tolerance)
     shared = overlaps(cells, optimal.tight, optimal.unsure, measure.strict, tolerance)
     facets = Facets.of(cells)
-    covered = covering(facets, Border(measure), measure.size, tolerance, sliver)
+    covered = covering(facets, Border(measure), measure, tolerance, sliver)
     if law.partial:
         covered = covered.without(Kind.UNCOVERED)
     failures = (
@@ -202,6 +208,11 @@ def certify(
         problem_digest=problem_digest(problem),
         failures=failures,
     )
+
+
+def _rounding(law: "PiecewiseAffineLaw") -> float:
+    """Return what rounding of facets b = A theta and offsets z - K theta means, in half widths and shares of z."""
+    return float(CARRIED * np.finfo(float).eps * (np.abs(law.centre) / law.half_width).sum())
 
 
 def _own_gains(law: "PiecewiseAffineLaw", cells: Cells, measure: Measure, tolerance: float) -> list[Finding]:

@@ -1,8 +1,8 @@
 """Cells: the regions of a law in scaled parameters, as a checker sees them, with boxes and balls of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -45,6 +45,24 @@ class Cells:
         gains = np.stack([region.solution_gain for region in law.regions])
         offsets = np.stack([region.solution_offset for region in law.regions])
         return cls(sets, rows, gains @ hull.spread, offsets + gains @ hull.place, hull)
+
+    def confined(self, A_theta: Array, b_theta: Array, thin: float) -> Self:
+        """Return the cells, those without a ball of radius `thin` cut off at {A_theta theta <= b_theta}.
+
+        Between two of their planes the angle may be 1e-10, and then nothing but these rows says where they end.
+        """
+        radius = self.balls[0]
+        A, b = A_theta @ self.hull.spread, b_theta - A_theta @ self.hull.place
+        length = np.linalg.norm(A, axis=1)
+        real = length > FLAT * np.linalg.norm(A_theta * self.hull.half_width, axis=1)
+        A, b = A[real] / length[real, None], b[real] / length[real]
+        which = radius <= thin
+        if not which.any() or not len(b):
+            return self
+        sides, levels = np.zeros((len(self), *A.shape)), np.ones((len(self), len(b)))
+        sides[which], levels[which] = A, b
+        sets = Polytopes(np.concatenate([self.sets.A, sides], axis=1), np.c_[self.sets.b, levels], self.sets.box)
+        return replace(self, sets=sets, rows=np.c_[self.rows, np.full(levels.shape, -1)])
 
     def __len__(self) -> int:
         """Return the number of cells."""

@@ -12,9 +12,10 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from mpc.explicit.proof.border import Border
-from mpc.explicit.proof.facets import Facets
+from mpc.explicit.proof.facets import PARALLEL, Facets
 from mpc.explicit.proof.finding import Finding, Kind
-from mpc.explicit.proof.jumps import jumps
+from mpc.explicit.proof.jumps import jumps, slope_across
+from mpc.explicit.proof.measure import Measure
 from mpc.explicit.proof.neighbours import Neighbours
 from mpc.explicit.proof.pieces import Piece, outside
 from mpc.explicit.proof.supports import Polytopes, balls, supports
@@ -22,7 +23,6 @@ from plants.arrays import Array, Indices
 
 ROUNDS = 60  # of cutting
 BLOCK = 20_000  # facets that are held at once
-PARALLEL = 1e-9  # a row whose length in a plane is smaller cannot cut it
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,18 +57,18 @@ class _Tally:
     findings: list[Finding] = field(default_factory=list)
 
 
-def covering(facets: Facets, border: Border, size: Array, tolerance: float, sliver: float) -> Covering:
-    """Return what lies beyond the facets; `size` (n,) is that of z, by which jumps are measured."""
+def covering(facets: Facets, border: Border, measure: Measure, tolerance: float, sliver: float) -> Covering:
+    """Return what lies beyond the facets; `measure` says how jumps are measured."""
     side = border.is_side(facets.normal, facets.level)
     tally, neighbours = _Tally(border=set(np.flatnonzero(side).tolist())), Neighbours(facets, tolerance)
     inner = np.flatnonzero(~side)
     for start in range(0, len(inner), BLOCK):
-        _cover(facets, border, neighbours, inner[start : start + BLOCK], size, tally, tolerance, sliver)
+        _cover(facets, border, neighbours, inner[start : start + BLOCK], measure, tally, tolerance, sliver)
     return Covering(len(tally.border), tally.gap, tally.jump, tally.slivers, tuple(tally.findings))
 
 
 def _cover(
-    facets: Facets, border: Border, neighbours: Neighbours, which: Indices, size: Array, tally: _Tally,
+    facets: Facets, border: Border, neighbours: Neighbours, which: Indices, measure: Measure, tally: _Tally,
     tolerance: float, sliver: float,
 ) -> None:  # fmt: skip
     """Lay cells over some facets, and over what sticks out, until nothing is left."""
@@ -79,7 +79,7 @@ def _cover(
             break
         cell = neighbours.best(patches.facet, facets.points(patches.facet, centres), patches.tried)
         cell = _searched(facets, border, neighbours, patches, centres, cell, tally, tolerance)
-        patches, centres = _laid(facets, patches, centres, cell, size, tally, tolerance, sliver)
+        patches, centres = _laid(facets, patches, centres, cell, measure, tally, tolerance, sliver)
     for k, facet in enumerate(patches.facet):
         where = facets.points(patches.facet[k : k + 1], centres[k : k + 1])[0]
         tally.findings.append(_place(facets, Kind.UNDECIDED, int(facet), where, 1.0))
@@ -111,7 +111,7 @@ def _searched(
 
 
 def _laid(
-    facets: Facets, patches: Patches, centres: Array, cell: Indices, size: Array, tally: _Tally, tolerance: float,
+    facets: Facets, patches: Patches, centres: Array, cell: Indices, measure: Measure, tally: _Tally, tolerance: float,
     sliver: float,
 ) -> tuple[Patches, Array]:  # fmt: skip
     """Return the patches that stick out of the cells laid over them, with their centres."""
@@ -122,17 +122,9 @@ def _laid(
     by = _passed(sets, A, b, tolerance)
     covered = (by <= tolerance).all(axis=1)
     tally.gap = max(tally.gap, float(by[covered].max(initial=0.0)))
-    _note_jumps(
-        facets,
-        facet[covered],
-        cell[covered],
-        sets,
-        np.flatnonzero(covered),
-        centres[over][covered],
-        size,
-        tally,
-        tolerance,
-    )
+    on = np.flatnonzero(covered)
+    gap = np.maximum(by[on].max(axis=1, initial=0.0), 0.0)
+    _note_jumps(facets, facet[on], cell[on], sets, on, centres[over][on], gap, measure, tally, tolerance)
     parts, owner, tried = [], [], []
     for k in np.flatnonzero(~covered):
         rows = np.flatnonzero(by[k] > tolerance)
@@ -172,14 +164,25 @@ def _passed(sets: Polytopes, A: Array, b: Array, tolerance: float) -> Array:
 
 
 def _note_jumps(
-    facets: Facets, facet: Indices, cell: Indices, sets: Polytopes, which: Indices, centres: Array, size: Array,
-    tally: _Tally, tolerance: float,
+    facets: Facets, facet: Indices, cell: Indices, sets: Polytopes, which: Indices, centres: Array, gap: Array,
+    measure: Measure, tally: _Tally, tolerance: float,
 ) -> None:  # fmt: skip
-    by = jumps(facets, facet, cell, sets, which, centres, size, tolerance)
+    """Note the jumps, less what the laws themselves change by over a gap between the cells."""
+    by = jumps(facets, facet, cell, sets, which, centres, measure.size, tolerance)
+    steep = by > tolerance
+    by[steep] = np.maximum(by - gap * slope_across(facets, facet, cell, measure.size), 0.0)[steep]
     tally.jump = max(tally.jump, float(by.max(initial=0.0)))
     for k in np.flatnonzero(by > tolerance):
         where = facets.points(facet[k : k + 1], centres[k : k + 1])[0]
-        tally.findings.append(_place(facets, Kind.JUMP, int(facet[k]), where, float(by[k]), int(cell[k])))
+        kind = Kind.CHOICE if _between_minimisers(facets, int(facet[k]), int(cell[k]), where, measure) else Kind.JUMP
+        tally.findings.append(_place(facets, kind, int(facet[k]), where, float(by[k]), int(cell[k])))
+
+
+def _between_minimisers(facets: Facets, facet: int, cell: int, y: Array, measure: Measure) -> bool:
+    """Return whether the step from the facet's own law to another cell's at y leaves the cost as it is."""
+    at, cells = [facets.cell[facet], cell], facets.cells
+    z = cells.gains[at] @ y + cells.offsets[at]
+    return measure.is_free(z[1] - z[0], y)
 
 
 def _place(facets: Facets, kind: Kind, facet: int, y: Array, amount: float, other: int = -1) -> Finding:

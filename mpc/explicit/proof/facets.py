@@ -8,6 +8,8 @@ from mpc.explicit.proof.cells import BOX, Cells
 from mpc.explicit.proof.supports import Polytopes
 from plants.arrays import Array, Indices
 
+PARALLEL = 1e-9  # a row whose length in a plane is smaller cannot cut it
+
 
 @dataclass(frozen=True, eq=False)
 class Facets:
@@ -44,7 +46,9 @@ class Facets:
         A, b = self.in_plane(which, self.cell[which])
         each = np.arange(len(which))
         A[each, self.row[which]], b[each, self.row[which]] = 0.0, 1.0
-        return Polytopes(A, b, BOX * np.sqrt(self.cells.t))
+        length = np.linalg.norm(A, axis=2)
+        length = np.where(length > PARALLEL, length, 1.0)
+        return Polytopes(A / length[:, :, None], b / length, BOX * np.sqrt(self.cells.t))
 
     def in_plane(self, which: Indices, cell: Indices) -> tuple[Array, Array]:
         """Return the rows of cells (k,) over u in the planes of facets (k,): (k, q, t - 1) and (k, q)."""

@@ -20,10 +20,14 @@ class Kind(Enum):
     SLACK = "a row is violated up to {amount:.3g} half widths inside"
     GAIN = "gain and offset are not the first rows of the solution's, by {amount:.3g} of the size of z"
     FLAT = "the law lies in a plane that feasible parameters leave by {amount:.3g} half widths"
+    LOOSE = "the region leaves the plane that holds the other regions by up to {amount:.3g} half widths"
     EMPTY = "the region holds no point (radius {amount:.3g} half widths)"
     UNCOVERED = "beyond a facet nothing follows for {amount:.3g} half widths"
     OVERLAP = "interiors overlap by {amount:.3g} half widths"
     JUMP = "the law jumps by {amount:.3g} of the size of z"
+    CHOICE = (
+        "the law jumps by {amount:.3g} of the size of z, from one minimiser to another: the problem has several there"
+    )
     UNDECIDED = "not decided: {amount:g} pieces are left"
 
 

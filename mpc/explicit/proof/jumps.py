@@ -31,6 +31,12 @@ def jumps(
     return bound
 
 
+def slope_across(facets: Facets, facet: Indices, cell: Indices, size: Array) -> Array:
+    """Return by how much (k,) the steeper of the two laws changes, in shares of the size of z, per half width."""
+    gains = np.stack([facets.cells.gains[facets.cell[facet]], facets.cells.gains[cell]])
+    return np.linalg.norm(gains / size[:, None], axis=3).max(axis=(0, 2), initial=0.0)
+
+
 def _exact(sets: Polytopes, which: Indices, along: Array, value: Array, centres: Array) -> Array:
     """Return the largest |value + along (u - centre)| over each set, by supports."""
     k, n, d = along.shape

@@ -16,11 +16,13 @@ from mpc.explicit.linear import row_lengths
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.proof.extended import DEPENDENT, Extended, extended, fit, unit_rows
 from mpc.explicit.proof.hull import Hull
+from mpc.explicit.proof.natural import natural_size
 from plants.arrays import Array, Indices
 
 SAME = 1e-12  # rows of unit length that differ by less are one row
 SINGULAR = 1e-12  # least eigenvalue of H, its diagonal scaled to 1
-FAINT = 1e-4  # a component of z is at least this large, beside the largest one in the norm of H
+FAINT = 1e-4  # a component of z is at least this large, beside the largest one in the norm of H and the problem's scale
+IGNORED = 1e-7  # shares of its terms: a cost that changes by less along a step does not know it
 HARMLESS = 1e-10  # what moves the solution by a smaller share of its size is no failure
 
 
@@ -50,7 +52,8 @@ class Measure:
     @classmethod
     def of(cls, problem: MultiparametricQP, largest: Array, hull: Hull) -> Self:
         """Return the problem in the coordinates of a hull, for a law whose z is as large as `largest` (n,)."""
-        size = _size(problem.H, largest)
+        size = np.maximum(_size(problem.H, largest), FAINT * natural_size(problem, hull))
+        size = np.where(size > 0, size, 1.0)
         units, place, spread = extended(size), extended(hull.place), extended(hull.spread)
         H, (G, w, S) = problem.H * np.outer(units, units), _rows(problem, hull, units)
         first, twin, always = _distinct(np.c_[G, S, w].astype(float), problem.equality_rows)
@@ -97,6 +100,16 @@ class Measure:
         moved = np.abs(self._moves @ steps.astype(float))
         return float(moved.sum(axis=1).max(initial=0.0))
 
+    def is_free(self, step: Array, y: Array) -> bool:
+        """Return whether a step (n,) of z leads from a minimiser at y to another: H and the linear cost ignore it."""
+        if self.strict:
+            return False
+        x, linear = step / self.size, self.f + self.F @ y
+        weight = np.abs(x)
+        curved = np.abs(self.H @ x) <= IGNORED * (np.abs(self.H) @ weight)
+        terms = (np.abs(self.f) + np.abs(self.F).sum(axis=1)) @ weight
+        return bool(curved.all() and np.abs(linear @ x) <= IGNORED * terms)
+
     def _scaled(self, gains: Array, offsets: Array) -> Extended:
         return np.concatenate([offsets[:, :, None], gains], axis=2) / extended(self.size)[:, None]
 
@@ -123,8 +136,7 @@ def _size(H: Array, largest: Array) -> Array:
     """Return the size (n,) of z, those of faint components raised so that noise does not count."""
     weight = np.sqrt(np.maximum(np.diag(H), 0.0))
     faint = FAINT * (weight * largest).max() / np.where(weight > 0, weight, np.inf)
-    size = np.maximum(largest, faint)
-    return np.where(size > 0, size, 1.0)
+    return np.maximum(largest, faint)
 
 
 def _rows(problem: MultiparametricQP, hull: Hull, units: Extended) -> tuple[Extended, Extended, Extended]:

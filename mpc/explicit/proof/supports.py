@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from mpc.explicit.errors import NumericalError
 from mpc.explicit.proof.program import Program
 from plants.arrays import Array, Indices
 
@@ -96,7 +97,10 @@ def _block(sets: Polytopes, which: Indices, costs: Array, goal: Array) -> tuple[
     value[state < 0] = -np.inf
     rough = value > costs_at(costs, corner) + 1e-11 * (1 + np.abs(value))
     for i in np.flatnonzero((state == 0) | ((state > 0) & rough & (value > goal))):
-        better = Program(rows[i], levels[i]).support(costs[i])
+        try:
+            better = Program(rows[i], levels[i]).support(costs[i])
+        except NumericalError:
+            continue  # the walk's own bound is proved, if rough
         bound = weak_bound(rows[i], levels[i], costs[i], better.multipliers, sets.box)
         if better.empty:
             value[i] = -np.inf

@@ -96,6 +96,28 @@ def test_what_a_steep_law_misses_only_outside_its_narrow_region_is_let_off(seed)
     assert certificate.ok, str(certificate)
 
 
+def steep_everywhere(seed):
+    """A problem in 2 to 4 parameters whose free region is a strip 1e-8 wide, and others between its rows as thin."""
+    generator = np.random.default_rng([8, seed])
+    t, n, q = (int(generator.integers(*limits)) for limits in ((2, 5), (2, 6), (4, 11)))
+    turn = np.linalg.qr(generator.normal(size=(n, n)))[0]
+    ends = np.r_[1e-4, 1e4, 10 ** generator.uniform(-4, 4, n - 2)]
+    values = 1e8 ** np.linspace(-0.5, 0.5, n) if seed % 2 else ends
+    H, F = turn @ np.diag(values) @ turn.T, 3 * turn @ np.diag(values ** (seed % 3 / 2)) @ generator.normal(size=(n, t))
+    return MultiparametricQP(
+        (H + H.T) / 2, np.zeros(n), F, generator.normal(size=(q, n)), generator.uniform(0.2, 2, q),
+        generator.normal(size=(q, t)) * 0.3 * (seed % 4 > 0), np.vstack([np.eye(t), -np.eye(t)]), np.ones(2 * t),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [125, 158, 563, 698, 841, 884, 1001, 1331])
+def test_laws_with_regions_thinner_than_the_tolerance_are_certified(seed):
+    """A cell without thickness, a linear program that HiGHS gives up, thin facets, a jump over a gap of 1e-9."""
+    problem = steep_everywhere(seed)
+    certificate = certify(solve_explicit(problem), problem)
+    assert certificate.ok, str(certificate)
+
+
 def test_gradients_are_those_of_exact_fractions(laws):
     law, problem = laws(3, 1e8)
     cells, measure = Cells.of(law), measured(law, problem)

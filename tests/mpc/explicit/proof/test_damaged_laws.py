@@ -176,8 +176,19 @@ def test_a_jump_where_the_minimiser_is_not_unique_is_said(by_hand):
     left = ([[1.0], [-1.0]], [0, 1], [[0.0]], [0.0], (1,))
     right = ([[-1.0], [1.0]], [0, 1], [[0.0]], [1.0], (0,))
     certificate = certify(by_hand(problem, [left, right]), problem)
-    assert {f.kind for f in certificate.failures} == {Kind.JUMP}
+    assert {f.kind for f in certificate.failures} == {Kind.CHOICE}
     assert certificate.jump == pytest.approx(1.0)
+    assert "from one minimiser to another: the problem has several there" in str(certificate)
+
+
+def test_a_jump_between_values_that_cost_more_is_an_error_of_the_law(by_hand):
+    sloped = {"H": [[0.0]], "f": [1.0], "F": [[0.0]], "G": [[1.0], [-1.0]], "w": [1, 0], "S": [[0.0], [0.0]]}
+    problem = MultiparametricQP(**sloped, A_theta=[[1.0], [-1.0]], b_theta=[1, 1])
+    left = ([[1.0], [-1.0]], [0, 1], [[0.0]], [0.0], (1,))
+    right = ([[-1.0], [1.0]], [0, 1], [[0.0]], [1.0], (0,))
+    kinds = {f.kind for f in certify(by_hand(problem, [left, right]), problem).failures}
+    assert Kind.JUMP in kinds
+    assert Kind.CHOICE not in kinds
 
 
 def test_a_linear_program_is_certified_and_its_damage_found(absolute_value, move, change):
@@ -201,6 +212,32 @@ def test_a_flat_law_is_certified_in_its_plane_and_found_where_the_problem_is_not
     assert of_kind(dropped, Kind.UNCOVERED)
     (found,) = {f.kind for f in certify(law, wide).failures if f.kind is Kind.FLAT}
     assert found is Kind.FLAT
+
+
+@pytest.fixture
+def flat_case(solved, problem):
+    """A law in a plane of two parameters, and its problem."""
+    wide = problem("dint_N5")
+    row = np.array([1.0, 1.0]) / wide.b_theta[:2]
+    flat = replace(wide, A_theta=np.vstack([wide.A_theta, row, -row]), b_theta=np.r_[wide.b_theta, 0.2, -0.2])
+    return solve_explicit(flat), flat
+
+
+@pytest.mark.parametrize("index", [0, 2, 5])
+@pytest.mark.parametrize("by", [-1e-6, 1e-4])
+def test_one_damaged_region_of_a_flat_law_is_named_alone(flat_case, move, index, by):
+    law, flat = flat_case
+    failures = certify(move(law, index, by), flat).failures
+    alone = {f.regions for f in failures if len(f.regions) == 1}
+    assert (index,) in alone
+    assert {f.kind for f in failures if f.regions == (index,)} & {Kind.EMPTY, Kind.LOOSE}
+    away = [f for f in failures if index not in f.regions]
+    assert all(f.kind is Kind.UNCOVERED for f in away), "neighbours of a region without a point"
+    if by > 0:
+        assert not away
+    else:
+        gone = law.regions[index]
+        assert all((gone.A @ f.theta - gone.b).max() < 1e-9 for f in away)
 
 
 def test_words_name_regions_facet_amount_and_place():
