@@ -31,7 +31,7 @@ def grow(cells: Cells, depth_limit: int) -> tuple[np.ndarray, np.ndarray, np.nda
     A tree without nodes has one leaf.
     """
     tree, scratch, waiting = _bare(len(cells.inside)), scratch_for(cells, depth_limit), all_regions(cells, depth_limit)
-    while waiting.count[0] > 0:
+    while waiting.size[0] > 0:
         job = taken(waiting)
         if job.depth > 0:
             narrow(cells, tree.rows[job.parent], job.side, job.depth - 1, scratch)

@@ -15,13 +15,13 @@ PARENT, SIDE, DEPTH, LAST = range(4)  # the columns of `jobs`
 
 
 class Waiting(NamedTuple):
-    """jobs[:count[0]]: a parent's number, the side of it, the depth, and where the job's regions end in `regions`.
+    """jobs[:size[0]]: a parent's number, the side of it, the depth, and where the job's regions end in `regions`.
 
     `points` are points of the regions' parts of the cells.
     """
 
     jobs: np.ndarray
-    count: np.ndarray
+    size: np.ndarray
     regions: np.ndarray
     points: Array
 
@@ -55,8 +55,8 @@ def all_regions(cells: Cells, depth_limit: int) -> Waiting:
 @compiled
 def taken(waiting: Waiting) -> Job:
     """Take the job off the top of the stack; its regions stay in the list until the next job is pushed."""
-    waiting.count[0] -= 1
-    top = waiting.count[0]
+    waiting.size[0] -= 1
+    top = waiting.size[0]
     job = waiting.jobs[top]
     first = waiting.jobs[top - 1, LAST] if top > 0 else 0
     return Job(job[PARENT], job[SIDE], job[DEPTH], first, job[LAST])
@@ -68,7 +68,7 @@ def halved(waiting: Waiting, job: Job, node: int, scratch: Scratch) -> Waiting:
     more = 2 * (job.last - job.first)
     regions, points = longer(waiting.regions, job.last, more), taller(waiting.points, job.last, more)
     middle, end = _share(regions, points, job.first, job.last, scratch)
-    grown = Waiting(waiting.jobs, waiting.count, regions, points)
+    grown = Waiting(waiting.jobs, waiting.size, regions, points)
     _push(grown, node, 1, job.depth + 1, middle)
     _push(grown, node, 0, job.depth + 1, end)
     return grown
@@ -76,9 +76,9 @@ def halved(waiting: Waiting, job: Job, node: int, scratch: Scratch) -> Waiting:
 
 @compiled
 def _push(waiting: Waiting, parent: int, side: int, depth: int, last: int) -> None:
-    job = waiting.jobs[waiting.count[0]]
+    job = waiting.jobs[waiting.size[0]]
     job[PARENT], job[SIDE], job[DEPTH], job[LAST] = parent, side, depth, last
-    waiting.count[0] += 1
+    waiting.size[0] += 1
 
 
 @compiled

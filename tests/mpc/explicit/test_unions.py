@@ -77,11 +77,17 @@ def test_the_stored_octahedron(solved):
     assert len(solved("deg_octahedron").regions) == 27
 
 
-def test_before_they_are_united_its_regions_overlap(problem):
+@pytest.fixture(scope="module")
+def octahedral(problem):
+    """What the search finds of the stored octahedron, and the same united."""
     ldp = presolve(problem("deg_octahedron"))
     found = explore(ldp)
+    return found, united(found, refined(problem("deg_octahedron"), ldp, found))
+
+
+def test_before_they_are_united_its_regions_overlap(octahedral):
+    found, pieces = octahedral
     assert len(found.active) == 45
-    pieces = united(found, refined(problem("deg_octahedron"), ldp, found))
     assert len(pieces.tight) == 27
     assert pieces.facet_count.sum() == len(pieces.b) == len(pieces.A)
 
@@ -136,18 +142,14 @@ def test_laws_without_such_rows_are_left_as_they_are(problem):
     assert pieces.radius is found.radius
 
 
-def test_regions_keep_the_order_in_which_they_were_found(problem):
-    ldp = presolve(problem("deg_octahedron"))
-    found = explore(ldp)
-    pieces = united(found, refined(problem("deg_octahedron"), ldp, found))
+def test_regions_keep_the_order_in_which_they_were_found(octahedral):
+    found, pieces = octahedral
     keys = [tuple(np.flatnonzero(row)) for row in found.tight]
     assert [tuple(np.flatnonzero(row)) for row in pieces.tight] == list(dict.fromkeys(keys))
 
 
-def test_the_ball_of_a_union_is_its_own(problem):
-    ldp = presolve(problem("deg_octahedron"))
-    found = explore(ldp)
-    pieces = united(found, refined(problem("deg_octahedron"), ldp, found))
+def test_the_ball_of_a_union_is_its_own(octahedral):
+    _, pieces = octahedral
     ends = np.cumsum(pieces.facet_count)
     for end, count, radius, centre in zip(ends, pieces.facet_count, pieces.radius, pieces.centre, strict=True):
         A, b = pieces.A[end - count : end], pieces.b[end - count : end]
