@@ -84,10 +84,10 @@ def test_moving_the_named_rows_is_enough(plane):
 def test_the_relaxation_helps_and_no_smaller_one_does(seed, equality):
     draw = np.random.default_rng(seed)
     n, q = draw.integers(1, 4), draw.integers(3, 7)
-    G, w = draw.normal(size=(q, n)), draw.normal(size=q) - 1
+    G, w, S = draw.normal(size=(q, n)), draw.normal(size=q) - 1, draw.normal(size=(q, 1))
     rows = (int(q) - 1,) if equality else ()
     box = {"A_theta": [[1], [-1]], "b_theta": [1, 1], "equality_rows": rows}
-    problem = MultiparametricQP(np.eye(n), np.zeros(n), np.ones((n, 1)), G, w, np.zeros((q, 1)), **box)
+    problem = MultiparametricQP(np.eye(n), np.zeros(n), np.ones((n, 1)), G, w, S, **box)
     try:
         solve_explicit(problem)
     except Infeasible as error:
@@ -95,8 +95,9 @@ def test_the_relaxation_helps_and_no_smaller_one_does(seed, equality):
         for share, feasible in ((1 + 1e-6, True), (1 - 1e-6, False)):
             move = np.zeros(q)
             move[named] = share * error.relaxation * np.linalg.norm(G[named], axis=1)
-            A, b = np.vstack([G, -G[list(rows)]]), np.concatenate([w + move, (move - w)[list(rows)]])
-            found = linprog(np.zeros(n), A, b, bounds=(None, None))
+            A, b = np.c_[G, -S], w + move
+            A, b = np.vstack([A, -A[list(rows)]]), np.concatenate([b, (move - w)[list(rows)]])
+            found = linprog(np.zeros(n + 1), A, b, bounds=[(None, None)] * n + [(-1, 1)])
             assert found.success == feasible
 
 

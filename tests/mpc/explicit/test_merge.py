@@ -140,6 +140,26 @@ def test_three_quarters_stay_two_regions(law_of):
     assert small.locate([0.5, 0.5]).margin == pytest.approx(-0.5)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_row_that_a_piece_passes_by_a_hair_moves_out_with_it(law_of, first):
+    """Two halves of a square in other units, one of them 5e-11 half widths higher, in both orders."""
+    halves = boxes((-1, 0, -1, 1), (0, 1, -1, 1 + 5e-11))
+    small = merged(law_of([halves[first], halves[1 - first]], centre=(0.0, 3.0), half_width=(1.0, 100.0)))
+    assert len(small.regions) == 1
+    top = small.regions[0].A[:, 1] > 0
+    assert small.regions[0].b[top] - 0.03 - 1 == pytest.approx([5e-11], abs=1e-14)
+
+
+def test_what_a_group_becomes_is_joined_in_pairs_again(law_of):
+    """A pinwheel of five in the left half, and the right half, which meets none of the five along a whole side."""
+    third = 1 / 3
+    cells = boxes(
+        (-1, -third, third, 1), (-third, 0, -third, 1), (-2 * third, 0, -1, -third), (-1, -2 * third, -1, third),
+        (-2 * third, -third, -third, third), (0, 1, -1, 1),
+    )  # fmt: skip
+    assert len(merged(law_of(cells)).regions) == 1
+
+
 def test_five_pieces_of_which_no_two_merge_become_one(law_of):
     """A pinwheel: four strips around a square in the middle."""
     third = 1 / 3
@@ -159,10 +179,10 @@ def test_a_gap_is_never_filled(law_of, gap, left):
 
 def test_first_moves_are_numbered_as_they_appear(law_of):
     law = law_of(
-        boxes(*((x, x + 0.25, -1, 1) for x in np.arange(-1, 1, 0.25))), [2, 1, 2, 2 + 1e-14, 1, 2 + 1e-9, -1, 1]
+        boxes(*((x, x + 0.25, -1, 1) for x in np.arange(-1, 1, 0.25))), [2, 1, 2, 2 + 1e-14, 1, 2 + 1e-9, 0, 1e-13]
     )
     group, count = first_moves(law)
-    assert group.tolist() == [0, 1, 0, 0, 1, 2, 3, 1]
+    assert group.tolist() == [0, 1, 0, 0, 1, 2, 3, 3]
     assert count == 4
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mpc import MultiparametricQP, solve_explicit
 from mpc.explicit.ball import largest_ball
-from mpc.explicit.explore import explore
+from mpc.explicit.explore import Exploration, explore
 from mpc.explicit.minimal import PASSED, minimal_rows
 from mpc.explicit.presolve import presolve
-from mpc.explicit.refine import refined
+from mpc.explicit.refine import Solutions, refined
 from mpc.explicit.unions import united
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -130,6 +130,20 @@ def test_drawn_cones_have_one_region_at_their_tip(oracle, seed):
     tip = generator.uniform(-0.3, 0.3, G.shape[1])
     law = solve_explicit(nearest_in(G, G @ tip, 2.0))
     check_partition(law, oracle, 30)
+
+
+def test_a_row_that_only_some_parts_keep_is_no_border():
+    """Two halves of a square and a strip between them: x <= 0 is a row of the left half, x <= 1 of the right one."""
+    rows = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    levels = np.array([[0.0, 1, 1, 1], [0.5, 0.5, 1, 1], [1, 0, 1, 1]])
+    found = Exploration(
+        active=np.zeros((3, 2), bool), tight=np.ones((3, 2), bool), radius=np.full(3, 0.5), centre=np.zeros((3, 2)),
+        facet_count=np.full(3, 4), facets=np.zeros(12, np.int64), explored=3, partial="",
+    )  # fmt: skip
+    pieces = united(found, Solutions(np.zeros((3, 1, 3)), np.tile(rows, (3, 1)), levels.ravel()))
+    assert sorted(np.c_[pieces.A, pieces.b].tolist()) == sorted(np.c_[rows, np.ones(4)].tolist())
+    assert pieces.radius == pytest.approx([1])
+    assert pieces.centre == pytest.approx(np.zeros((1, 2)), abs=1e-6)
 
 
 def test_laws_without_such_rows_are_left_as_they_are(problem):
