@@ -42,17 +42,3 @@ def test_everything_but_the_certificate_counts_in_the_digest(shared_load):
     certified = replace(shared_load)
     certified.certify()
     assert certified.digest == shared_load.digest == replace(shared_load).digest
-
-
-def test_laws_of_the_same_numbers_in_another_shape_have_another_digest():
-    """theta and z of 1 x 4 and of 2 x 2 numbers: all bytes are the same zeros."""
-    digests = {
-        solve_explicit(
-            MultiparametricQP(
-                np.eye(2), [0, 0], np.zeros((2, t)), np.zeros((0, 2)), [], np.zeros((0, t)),
-                np.vstack([np.eye(t), -np.eye(t)]), np.ones(2 * t),
-            )
-        ).digest
-        for t in (1, 2)
-    }  # fmt: skip
-    assert len(digests) == 2
