@@ -86,7 +86,7 @@ def test_the_relaxation_helps_and_no_smaller_one_does(seed, equality):
     n, q = draw.integers(1, 4), draw.integers(3, 7)
     G, w, S = draw.normal(size=(q, n)), draw.normal(size=q) - 1, draw.normal(size=(q, 1))
     rows = (int(q) - 1,) if equality else ()
-    box = {"A_theta": [[1], [-1]], "b_theta": [1, 1], "equality_rows": rows}
+    box = {"A_theta": [[1], [-1]], "b_theta": [1, -0.5], "equality_rows": rows}
     problem = MultiparametricQP(np.eye(n), np.zeros(n), np.ones((n, 1)), G, w, S, **box)
     try:
         solve_explicit(problem)
@@ -97,7 +97,7 @@ def test_the_relaxation_helps_and_no_smaller_one_does(seed, equality):
             move[named] = share * error.relaxation * np.linalg.norm(G[named], axis=1)
             A, b = np.c_[G, -S], w + move
             A, b = np.vstack([A, -A[list(rows)]]), np.concatenate([b, (move - w)[list(rows)]])
-            found = linprog(np.zeros(n + 1), A, b, bounds=[(None, None)] * n + [(-1, 1)])
+            found = linprog(np.zeros(n + 1), A, b, bounds=[(None, None)] * n + [(0.5, 1)])
             assert found.success == feasible
 
 
