@@ -1,18 +1,16 @@
 """python -m benchmarks.certify_stored: certify the laws of all stored problems; a table of verdicts and times."""
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from benchmarks.solver.document import insert
-from benchmarks.solver.problems import KEYS, STORED
+from benchmarks.solver.problems import KEYS, filed
 from mpc import MultiparametricQP, solve_explicit
 from mpc.explicit.certificate import Certificate
 
@@ -43,13 +41,11 @@ class Proof:
 def stored() -> list[tuple[str, int | None, MultiparametricQP]]:
     """Name, trusted count of regions and problem of all that have a law."""
     found = []
-    for folder in STORED:
-        for name, record in json.loads((folder / "trusted.json").read_text()).items():
-            if "error" not in record:
-                with np.load(folder / f"{name}.npz", allow_pickle=False) as archive:
-                    *arrays, equalities = (archive[key] for key in KEYS)
-                problem = MultiparametricQP(*arrays, equality_rows=tuple(equalities.tolist()))
-                found.append((name, record["regions"], problem))
+    for one in filed():
+        if not one.refusal:
+            *arrays, equalities = (one.arrays[key] for key in KEYS)
+            problem = MultiparametricQP(*arrays, equality_rows=tuple(equalities.tolist()))
+            found.append((one.name, one.trusted, problem))
     return sorted(found, key=lambda entry: entry[0])
 
 

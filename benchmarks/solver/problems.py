@@ -54,14 +54,17 @@ def box(half_widths) -> tuple[np.ndarray, np.ndarray]:
     return np.vstack([np.eye(len(half_widths)), -np.eye(len(half_widths))]), np.tile(half_widths, 2)
 
 
-def stored_problems() -> list[Problem]:
-    """Every strictly convex problem on file, those that must be refused included."""
+def filed() -> list[Problem]:
+    """Every problem on file, those that must be refused included."""
     problems = []
     for folder in STORED:
         for name, record in json.loads((folder / "trusted.json").read_text()).items():
             with np.load(folder / f"{name}.npz", allow_pickle=False) as archive:
                 arrays = {key: archive[key] for key in KEYS}
-            problem = Problem(name, arrays, record["source"], record["regions"], record.get("error", ""))
-            if problem.strictly_convex:
-                problems.append(problem)
+            problems.append(Problem(name, arrays, record["source"], record["regions"], record.get("error", "")))
     return problems
+
+
+def stored_problems() -> list[Problem]:
+    """The strictly convex ones of them."""
+    return [problem for problem in filed() if problem.strictly_convex]

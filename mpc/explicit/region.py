@@ -19,9 +19,13 @@ ARRAYS = ("A", "b", *COUNTING, "centre", "radius", "gain", "offset", "solution_g
 class CriticalRegion:
     """{A theta <= b} on which z = solution_gain theta + solution_offset; gain and offset are its first m rows.
 
-    Rows of A are scaled so that A theta - b is a distance of 1 per half width of the parameter set. `active` names
-    the rows that hold with equality, `active_rows` numbers them; `centre` and `radius` are a largest ball
-    (radius in half widths).
+    Rows of A are scaled so that A theta - b is a distance of 1 per half width of the parameter set; `centre` and
+    `radius` are a largest ball (radius in half widths).
+
+    `active` names the rows that hold with equality on this region, `active_rows` numbers them. Not among them: rows
+    that hold with equality everywhere (given as equalities, or implied), and, where H is positive definite, rows that
+    repeat an earlier one in other units. So prices are read off `law.multipliers(theta)`, which has every row, and
+    never off this list.
     """
 
     A: Array

@@ -11,7 +11,8 @@ from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.region import Regions
 from mpc.explicit.scan import along, better, scan_point
-from mpc.explicit.tree_build import Cells, grow
+from mpc.explicit.tree_build import grow
+from mpc.explicit.tree_cell import Cells
 from plants.arrays import Array, Indices
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import linprog, nnls
 from scipy.spatial import HalfspaceIntersection
 
-from mpc import LinearModel, MPCProblem, MultiparametricQP, PiecewiseAffineLaw, condense
+from mpc import MPCProblem, MultiparametricQP, PiecewiseAffineLaw, condense, printed_pendulum
 
 CERTAIN = 1e-9  # scaled violation of an optimality condition that a reference answer may have at most
 ON_FACET = 1e-9  # a vertex this close to a facet's plane, in half widths, belongs to the facet
@@ -137,17 +137,8 @@ def partition() -> Callable[[PiecewiseAffineLaw], Partition]:
 
 def pendulum(**changes) -> MPCProblem:
     """The paper's pendulum with its printed matrices and Gym's weights, as a user would write it."""
-    model = LinearModel(
-        A=[[1.0188, 0.0503], [0.7547, 1.0188]],
-        B=[[0.0038], [0.1509]],
-        sample_time=0.05,
-        state_names=("angle", "rate"),
-        state_units=("rad", "rad/s"),
-        input_names=("torque",),
-        input_units=("N m",),
-    )
     arguments = {
-        "model": model,
+        "model": printed_pendulum(),
         "state_weight": np.diag([1, 0.1]),
         "input_weight": 0.001,
         "horizon": 2,

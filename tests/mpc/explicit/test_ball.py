@@ -99,7 +99,10 @@ def test_a_needle_in_many_dimensions(thin, n):
     sides[:, 0] = -thin
     A = np.vstack([sides / np.hypot(1, thin), np.eye(n)[:1]])
     b = np.r_[np.zeros(len(sides)), 1.0]
-    check_ball(A @ rotation(np.random.default_rng(n), n), b, thin / (thin + np.hypot(1, thin)))
+    A = A @ rotation(np.random.default_rng(n), n)
+    radius, centre = largest_ball(A, b)
+    assert radius == pytest.approx(thin / (thin + np.hypot(1, thin)), rel=EXACT)
+    assert (b - A @ centre).min() == pytest.approx(radius, rel=EXACT)
 
 
 @given(SEEDS, st.floats(0.0, 0.3))

@@ -12,42 +12,33 @@ from scipy.optimize import linprog
 from mpc import Infeasible, Limits, LinearModel, MPCProblem, MultiparametricQP, ProblemError, solve_explicit
 
 
-def line(**changes) -> MultiparametricQP:
-    """min 1/2 (z - theta)^2, theta in [-2, 2]."""
-    arguments = {"H": [[1]], "f": [0], "F": [[-1]], "G": np.zeros((0, 1)), "w": [], "S": np.zeros((0, 1))}
-    return MultiparametricQP(**arguments | {"A_theta": [[1], [-1]], "b_theta": [2, 2]} | changes)
-
-
-def plane(**changes) -> MultiparametricQP:
-    """min 1/2 |z - theta|^2, theta in [-2, 2]^2."""
-    arguments = {"H": np.eye(2), "f": [0, 0], "F": -np.eye(2), "G": np.zeros((0, 2)), "w": [], "S": np.zeros((0, 2))}
-    box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": [2, 2, 2, 2]}
-    return MultiparametricQP(**arguments | box | changes)
-
-
 @pytest.mark.parametrize(
-    ("problem", "error", "words"),
+    ("changes", "error", "words"),
     [
-        (line(G=[[1], [-1]], w=[-1, -1], S=[[0], [0]]), Infeasible, "row 0; row 1.*widen one, or make it soft"),
-        (line(G=[[1], [-1]], w=[-3, -3], S=[[1], [-1]]), Infeasible, "no parameter admits a solution"),
-        (line(G=[[0]], w=[-5], S=[[1]]), Infeasible, "row 0"),
-        (line(b_theta=[-3, -3]), ProblemError, "empty.*widen"),
-        (line(A_theta=[[1]], b_theta=[1]), ProblemError, "unbounded: theta0 has no limit below"),
-        (line(A_theta=[[-1]], b_theta=[1]), ProblemError, "unbounded: theta0 has no limit above"),
-        (line(b_theta=[1, -1]), ProblemError, "single point theta0 = 1: nothing is left.*widen one"),
-        (plane(A_theta=[[1, 0], [-1, 0], [0, 1]], b_theta=[1, 1, 1]), ProblemError, "unbounded: theta1"),
-        (line(G=[[1], [1]], w=[0, 1], S=[[0], [0]], equality_rows=(0, 1)), ProblemError, "equality row 1.*contradicts"),
-        (line(G=[[1], [1]], w=[0, 0], S=[[0], [1]], equality_rows=(0, 1)), ProblemError, "fixes.*a parameter"),
-        (line(G=[[0], [0]], w=[0, 0], S=[[1], [-1]]), ProblemError, "no interior"),
+        ({"G": [[1], [-1]], "w": [-1, -1], "S": [[0], [0]]}, Infeasible, "row 0; row 1.*widen one, or make it soft"),
+        ({"G": [[1], [-1]], "w": [-3, -3], "S": [[1], [-1]]}, Infeasible, "no parameter admits a solution"),
+        ({"G": [[0]], "w": [-5], "S": [[1]]}, Infeasible, "row 0"),
+        ({"b_theta": [-3, -3]}, ProblemError, "empty.*widen"),
+        ({"A_theta": [[1]], "b_theta": [1]}, ProblemError, "unbounded: theta0 has no limit below"),
+        ({"A_theta": [[-1]], "b_theta": [1]}, ProblemError, "unbounded: theta0 has no limit above"),
+        ({"b_theta": [1, -1]}, ProblemError, "single point theta0 = 1: nothing is left.*widen one"),
+        ({"G": [[1], [1]], "w": [0, 1], "S": [[0], [0]], "equality_rows": (0, 1)}, ProblemError, "row 1.*contradicts"),
+        ({"G": [[1], [1]], "w": [0, 0], "S": [[0], [1]], "equality_rows": (0, 1)}, ProblemError, "fixes.*a parameter"),
+        ({"G": [[0], [0]], "w": [0, 0], "S": [[1], [-1]]}, ProblemError, "no interior"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_no_law_is_an_error_with_a_mend(problem, error, words):
+def test_no_law_is_an_error_with_a_mend(line, changes, error, words):
     with pytest.raises(error, match=re.compile(words, re.DOTALL)):
-        solve_explicit(problem)
+        solve_explicit(line(**changes))
 
 
-def test_infeasible_carries_rows_and_relaxation():
+def test_a_parameter_without_a_limit_is_named_beside_one_that_has_both(plane):
+    with pytest.raises(ProblemError, match="unbounded: theta1 has no limit below"):
+        solve_explicit(plane(A_theta=[[1, 0], [-1, 0], [0, 1]], b_theta=[1, 1, 1]))
+
+
+def test_infeasible_carries_rows_and_relaxation(line):
     with pytest.raises(Infeasible) as caught:
         solve_explicit(line(G=[[1], [-1]], w=[-1, -1], S=[[0], [0]]))
     assert caught.value.rows == ("row 0", "row 1")
@@ -80,7 +71,7 @@ def test_an_input_far_too_weak_or_strong_is_solved_or_refused(span, limit, oracl
     assert law.solution(points) == pytest.approx(expected, abs=1e-9 * limit + 1e-14 * span * 100)
 
 
-def test_moving_the_named_rows_is_enough():
+def test_moving_the_named_rows_is_enough(plane):
     """Two conflicts, z0 <= -1 <= 1 <= z0 and z1 <= -.5 <= .5 <= z1, and an equality that leaves no variable free."""
     two = plane(G=np.vstack([np.eye(2), -np.eye(2)])[[0, 2, 1, 3]], w=[-1, -1, -0.5, -0.5], S=np.zeros((4, 2)))
     with pytest.raises(Infeasible, match=r"row 0; row 1; row 2; row 3\. Moving each of them by 1 ") as caught:
@@ -93,10 +84,10 @@ def test_moving_the_named_rows_is_enough():
 def test_the_relaxation_helps_and_no_smaller_one_does(seed, equality):
     draw = np.random.default_rng(seed)
     n, q = draw.integers(1, 4), draw.integers(3, 7)
-    G, w = draw.normal(size=(q, n)), draw.normal(size=q) - 1
+    G, w, S = draw.normal(size=(q, n)), draw.normal(size=q) - 1, draw.normal(size=(q, 1))
     rows = (int(q) - 1,) if equality else ()
-    box = {"A_theta": [[1], [-1]], "b_theta": [1, 1], "equality_rows": rows}
-    problem = MultiparametricQP(np.eye(n), np.zeros(n), np.ones((n, 1)), G, w, np.zeros((q, 1)), **box)
+    box = {"A_theta": [[1], [-1]], "b_theta": [1, -0.5], "equality_rows": rows}
+    problem = MultiparametricQP(np.eye(n), np.zeros(n), np.ones((n, 1)), G, w, S, **box)
     try:
         solve_explicit(problem)
     except Infeasible as error:
@@ -104,8 +95,9 @@ def test_the_relaxation_helps_and_no_smaller_one_does(seed, equality):
         for share, feasible in ((1 + 1e-6, True), (1 - 1e-6, False)):
             move = np.zeros(q)
             move[named] = share * error.relaxation * np.linalg.norm(G[named], axis=1)
-            A, b = np.vstack([G, -G[list(rows)]]), np.concatenate([w + move, (move - w)[list(rows)]])
-            found = linprog(np.zeros(n), A, b, bounds=(None, None))
+            A, b = np.c_[G, -S], w + move
+            A, b = np.vstack([A, -A[list(rows)]]), np.concatenate([b, (move - w)[list(rows)]])
+            found = linprog(np.zeros(n + 1), A, b, bounds=[(None, None)] * n + [(0.5, 1)])
             assert found.success == feasible
 
 

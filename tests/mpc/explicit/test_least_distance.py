@@ -50,22 +50,20 @@ def lawson_hanson(A: np.ndarray, b: np.ndarray) -> np.ndarray:
     return -residual[:-1] / residual[-1]
 
 
-def check(state: int, x: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+def is_right(state: int, x: np.ndarray, A: np.ndarray, b: np.ndarray) -> bool:
+    """Whether HiGHS lets the set be empty, or have points and x be the one that Lawson and Hanson find."""
     violation = least_violation(A, b)
     if state == EMPTY:
-        assert violation > -CLEAR
-        return
-    assert state == FEASIBLE
-    assert (A @ x - b).max(initial=-1) <= HOLDS
-    assert violation < CLEAR
-    if violation < -CLEAR:
-        assert x == pytest.approx(lawson_hanson(A, b), abs=1e-6 * (1 + np.abs(x).max()))
+        return violation > -CLEAR
+    if state != FEASIBLE or (A @ x - b).max(initial=-1) > HOLDS or violation >= CLEAR:
+        return False
+    return violation >= -CLEAR or bool(np.abs(x - lawson_hanson(A, b)).max() <= 1e-6 * (1 + np.abs(x).max()))
 
 
 @given(SEEDS)
 def test_the_point_is_lawson_and_hansons_and_only_empty_sets_are_called_empty(seed):
     A, b = drawn(seed)
-    check(*solved(A, b), A, b)
+    assert is_right(*solved(A, b), A, b)
 
 
 def test_many_drawn_sets_are_decided_in_both_ways():
@@ -96,7 +94,7 @@ def test_a_turned_row_is_a_row_the_other_way_round(seed, level):
     stacked = np.vstack([A[others], -A[row]]), np.append(b[others], -level)
     for rows in (np.arange(len(b)), np.flatnonzero(others)):
         state, x = solved(A, b, rows, turned=row, level=level)
-        check(state, x, *stacked)
+        assert is_right(state, x, *stacked)
         expected, point = solved(*stacked)
         assert state == expected
         assert state == EMPTY or x == pytest.approx(point, abs=1e-9)
@@ -134,7 +132,7 @@ def test_other_right_hand_sides_are_met_from_the_last_active_rows(seed, move):
     work, rows = workspace(A.shape[1]), np.arange(len(b))
     solved(A, b, work=work)
     state = nearest_again(A, moved, rows, len(rows), np.inf, work)
-    check(state, work.x, A, moved)
+    assert is_right(state, work.x, A, moved)
     expected, point = solved(A, moved)
     assert state == expected
     assert state == EMPTY or work.x == pytest.approx(point, abs=1e-9)

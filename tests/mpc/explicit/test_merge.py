@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpc import CriticalRegion, PiecewiseAffineLaw, Polyhedron, solve_explicit
+from mpc import Polyhedron, solve_explicit
 from mpc.explicit.domain import TOLERANCE
-from mpc.explicit.labels import Labels
 from mpc.explicit.merge import first_moves, merged
 from mpc.explicit.multiparametric import solve_multiparametric
 
@@ -120,34 +119,13 @@ def test_the_same_law_merges_the_same_way_and_a_merged_law_stays_as_it_is(full):
     assert len(again.regions) == len(small.regions)
 
 
-def law_of(cells, levels=None, centre=(0.0, 0.0), half_width=(1.0, 1.0)):
-    """A law u = level over cells (A, b) in half widths of a box."""
-    centre, half_width = np.asarray(centre), np.asarray(half_width)
-    regions = []
-    for i, (A, b) in enumerate(cells):
-        radius, inside = Polyhedron(A, b).chebyshev()
-        gain, offset = np.zeros((1, len(centre))), np.array([1.0 if levels is None else float(levels[i])])
-        active_rows = (0,) if i else (0, 1)
-        region = CriticalRegion(
-            A=A / half_width, b=b + A @ (centre / half_width), gain=gain, offset=offset,
-            active=tuple(f"row {k}" for k in active_rows), active_rows=active_rows,
-            centre=centre + half_width * inside, radius=radius, solution_gain=gain, solution_offset=offset,
-        )  # fmt: skip
-        regions.append(region)
-    box = (centre - half_width, centre + half_width)
-    names = tuple(f"p{i}" for i in range(len(centre)))
-    return PiecewiseAffineLaw(
-        tuple(regions), Polyhedron.from_bounds(*box), box, Labels(names, ("u",), ("row 0", "row 1"))
-    )
-
-
 def boxes(*edges):
     """Boxes by (low x, high x, low y, high y)."""
     A = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
     return [(A, np.array([x1, -x0, y1, -y0], float)) for x0, x1, y0, y1 in edges]
 
 
-def test_four_quarters_become_one_square():
+def test_four_quarters_become_one_square(law_of):
     law = law_of(boxes((-1, 0, -1, 0), (0, 1, -1, 0), (-1, 0, 0, 1), (0, 1, 0, 1)))
     small = merged(law)
     assert len(small.regions) == 1
@@ -156,13 +134,33 @@ def test_four_quarters_become_one_square():
     assert small.regions[0].active == ("row 0",)
 
 
-def test_three_quarters_stay_two_regions():
+def test_three_quarters_stay_two_regions(law_of):
     small = merged(law_of(boxes((-1, 0, -1, 0), (0, 1, -1, 0), (-1, 0, 0, 1))))
     assert len(small.regions) == 2
     assert small.locate([0.5, 0.5]).margin == pytest.approx(-0.5)
 
 
-def test_five_pieces_of_which_no_two_merge_become_one():
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_row_that_a_piece_passes_by_a_hair_moves_out_with_it(law_of, first):
+    """Two halves of a square in other units, one of them 5e-11 half widths higher, in both orders."""
+    halves = boxes((-1, 0, -1, 1), (0, 1, -1, 1 + 5e-11))
+    small = merged(law_of([halves[first], halves[1 - first]], centre=(0.0, 3.0), half_width=(1.0, 100.0)))
+    assert len(small.regions) == 1
+    top = small.regions[0].A[:, 1] > 0
+    assert small.regions[0].b[top] - 0.03 - 1 == pytest.approx([5e-11], abs=1e-14)
+
+
+def test_what_a_group_becomes_is_joined_in_pairs_again(law_of):
+    """A pinwheel of five in the left half, and the right half, which meets none of the five along a whole side."""
+    third = 1 / 3
+    cells = boxes(
+        (-1, -third, third, 1), (-third, 0, -third, 1), (-2 * third, 0, -1, -third), (-1, -2 * third, -1, third),
+        (-2 * third, -third, -third, third), (0, 1, -1, 1),
+    )  # fmt: skip
+    assert len(merged(law_of(cells)).regions) == 1
+
+
+def test_five_pieces_of_which_no_two_merge_become_one(law_of):
     """A pinwheel: four strips around a square in the middle."""
     third = 1 / 3
     wheel = boxes(
@@ -174,21 +172,21 @@ def test_five_pieces_of_which_no_two_merge_become_one():
 
 
 @pytest.mark.parametrize(("gap", "left"), [(0.0, 1), (1e-13, 1), (1e-9, 2), (1e-6, 2)])
-def test_a_gap_is_never_filled(gap, left):
+def test_a_gap_is_never_filled(law_of, gap, left):
     law = law_of(boxes((-1, 0, -1, 1), (gap, 1, -1, 1)), centre=(480.0, 0.0), half_width=(20.0, 1e-3))
     assert len(merged(law).regions) == left
 
 
-def test_first_moves_are_numbered_as_they_appear():
+def test_first_moves_are_numbered_as_they_appear(law_of):
     law = law_of(
-        boxes(*((x, x + 0.25, -1, 1) for x in np.arange(-1, 1, 0.25))), [2, 1, 2, 2 + 1e-14, 1, 2 + 1e-9, -1, 1]
+        boxes(*((x, x + 0.25, -1, 1) for x in np.arange(-1, 1, 0.25))), [2, 1, 2, 2 + 1e-14, 1, 2 + 1e-9, 0, 1e-13]
     )
     group, count = first_moves(law)
-    assert group.tolist() == [0, 1, 0, 0, 1, 2, 3, 1]
+    assert group.tolist() == [0, 1, 0, 0, 1, 2, 3, 3]
     assert count == 4
 
 
-def test_laws_of_one_group_keep_the_numbers_of_the_first():
+def test_laws_of_one_group_keep_the_numbers_of_the_first(law_of):
     law = law_of(boxes((-1, 0, -1, 1), (0, 1, -1, 1)), [2 + 4e-16, 2])
     small = merged(law)
     assert len(small.regions) == 1
@@ -197,7 +195,7 @@ def test_laws_of_one_group_keep_the_numbers_of_the_first():
 
 
 @given(st.data())
-def test_cells_of_one_law_merge_back_to_what_was_cut(data):
+def test_cells_of_one_law_merge_back_to_what_was_cut(law_of, data):
     """A box cut by lines, some cells given another law: the domain and the inputs stay."""
     number = st.floats(-1, 1).filter(lambda x: abs(x) > 1e-2)
     cells = boxes((-1, 1, -1, 1))

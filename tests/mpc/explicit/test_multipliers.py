@@ -44,6 +44,16 @@ def test_equality_rows_have_multipliers_of_either_sign():
     assert law.multipliers([[0.5], [-0.25]]) == pytest.approx(np.array([[-0.5], [0.25]]))
 
 
+def test_rows_that_no_region_lists_as_active_have_prices():
+    """z0 + z1 = theta costs theta / 2; z0 <= 1 (and 2 z0 <= 2 again, unlisted) holds z0 back beyond theta = 2."""
+    rows = {"G": [[1, 1], [1, 0], [2, 0]], "w": [0, 1, 2], "S": [[1], [0], [0]], "equality_rows": (0,)}
+    law = solve_explicit(MultiparametricQP(np.eye(2), [0, 0], [[0], [0]], A_theta=[[1], [-1]], b_theta=[4, 4], **rows))
+    assert [region.active_rows for region in law.regions] == [(), (1,)]
+    assert law.multipliers([1.0]) == pytest.approx([-0.5, 0, 0])
+    assert law.multipliers([3.0])[0] == pytest.approx(-2)
+    assert law.multipliers([3.0])[1:] @ [1, 2] == pytest.approx(1)
+
+
 def test_an_mpc_law_prices_its_rows_by_name():
     model = LinearModel([[1, 1], [0, 1]], [[0], [1]], sample_time=1.0)
     law = solve_explicit(

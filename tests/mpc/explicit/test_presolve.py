@@ -116,24 +116,11 @@ def test_rows_that_say_nothing_new_change_nothing(name, how, problem, solved):
 
 
 @pytest.mark.parametrize("tighter", [1e-2, 1e-4, 1e-6, 1e-7, 1e-8])
-def test_a_row_that_is_tighter_by_a_hair_counts(tighter):
+def test_a_row_that_is_tighter_by_a_hair_counts(tighter, line):
     """z <= 1 beside z <= 1 + a hair, in both orders: the smaller limit holds."""
     for limits in ([1.0, 1 + tighter], [1 + tighter, 1.0]):
         law = solve_explicit(line(G=[[1], [1]], w=limits, S=[[0], [0]]))
         assert law([1.9]) == pytest.approx(1.0, abs=1e-12)
-
-
-def line(**changes) -> MultiparametricQP:
-    """min 1/2 (z - theta)^2, theta in [-2, 2]."""
-    arguments = {"H": [[1]], "f": [0], "F": [[-1]], "G": np.zeros((0, 1)), "w": [], "S": np.zeros((0, 1))}
-    return MultiparametricQP(**arguments | {"A_theta": [[1], [-1]], "b_theta": [2, 2]} | changes)
-
-
-def plane(**changes) -> MultiparametricQP:
-    """min 1/2 |z - theta|^2, theta in [-2, 2]^2."""
-    arguments = {"H": np.eye(2), "f": [0, 0], "F": -np.eye(2), "G": np.zeros((0, 2)), "w": [], "S": np.zeros((0, 2))}
-    box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": [2, 2, 2, 2]}
-    return MultiparametricQP(**arguments | box | changes)
 
 
 @given(SEEDS)
@@ -156,13 +143,13 @@ def test_an_equality_row_is_two_inequalities(seed):
     assert z @ row[0][0] == pytest.approx(row[1][0] + theta @ row[2][0], abs=SAME)
 
 
-def test_no_rows_at_all_give_one_region():
+def test_no_rows_at_all_give_one_region(plane):
     law = solve_explicit(plane())
     assert (len(law.regions), law.regions[0].active) == (1, ())
     assert law([1.0, -1.5]) == pytest.approx([1.0, -1.5])
 
 
-def test_a_weakly_active_row_does_not_split_the_law():
+def test_a_weakly_active_row_does_not_split_the_law(plane):
     """z1 <= theta1 touches the free solution z = theta everywhere, and never has a multiplier."""
     law = solve_explicit(plane(G=[[1, 0]], w=[0], S=[[1, 0]]))
     assert len(law.regions) == 1
@@ -170,12 +157,12 @@ def test_a_weakly_active_row_does_not_split_the_law():
     assert law(points) == pytest.approx(points, abs=1e-12)
 
 
-def test_all_rows_as_equalities_leave_an_affine_law():
+def test_all_rows_as_equalities_leave_an_affine_law(plane):
     law = solve_explicit(plane(G=np.eye(2), w=[1, 0], S=[[0, 0], [1, 1]], equality_rows=(0, 1)))
     assert law([0.5, -0.25]) == pytest.approx([1.0, 0.25])
 
 
-def test_theta_on_a_line_and_in_a_polytope():
+def test_theta_on_a_line_and_in_a_polytope(line, plane):
     law = solve_explicit(line(G=[[1], [-1]], w=[1, 1], S=[[0], [0]]))
     assert [r.active_rows for r in law.regions] == [(), (0,), (1,)]
     triangle = solve_explicit(plane(A_theta=[[1, 1], [-1, 0], [0, -1]], b_theta=[1, 0, 0]))
@@ -192,7 +179,7 @@ def test_a_limit_far_smaller_than_the_free_solution_is_met_to_its_own_precision(
         assert np.abs(region.solution_offset) == pytest.approx([1e-6, 1e-6], rel=1e-13)
 
 
-def test_a_small_gain_is_not_noise():
+def test_a_small_gain_is_not_noise(line):
     law = solve_explicit(
         line(F=[[-1, -1e-9]], S=np.zeros((0, 2)), A_theta=np.r_[np.eye(2), -np.eye(2)], b_theta=[2] * 4)
     )
@@ -200,7 +187,7 @@ def test_a_small_gain_is_not_noise():
 
 
 @pytest.mark.parametrize("tiny", [1e-12, 1e-15, 1e12])
-def test_rows_of_any_size_count(tiny):
+def test_rows_of_any_size_count(tiny, line):
     """A limit on z, a limit on theta and the parameter set, each multiplied by a number far from 1."""
     plain = line(G=[[1], [0]], w=[0.5, 1], S=[[0], [-1]])
     law = solve_explicit(plain)
@@ -214,7 +201,7 @@ def test_rows_of_any_size_count(tiny):
 
 
 @pytest.mark.parametrize("place", [1e2, 1e4, 1e6])
-def test_far_from_the_origin(place, oracle):
+def test_far_from_the_origin(place, oracle, plane):
     """Parameters around 475 K or 1e6 Pa, ranges of order one: facets still belong to a region."""
     near = plane(G=[[1, 1], [-1, 1]], w=[1, 1], S=[[0, 0], [0, 0]])
     shift = np.array([place, -place])

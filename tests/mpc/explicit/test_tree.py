@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpc import CriticalRegion, PiecewiseAffineLaw, Polyhedron, ProblemError
+from mpc import Polyhedron, ProblemError
 from mpc.explicit.domain import TOLERANCE
-from mpc.explicit.labels import Labels
 from mpc.explicit.scan import scan
 from mpc.explicit.tree import LEAF, build_tree
 
@@ -119,26 +118,6 @@ def test_the_same_law_gives_the_same_tree_and_nobody_writes_to_it(solved):
     assert repr(first) == f"SearchTree({leaves - 1} nodes, {leaves} leaves, depth {first.depth}, {regions} regions)"
 
 
-def region_of(A, b, law):
-    """A region of unit rows in half widths, in the units of a law over a box."""
-    A, centre, width = np.asarray(A, float), law["centre"], law["half_width"]
-    radius, inside = Polyhedron(A, b).chebyshev()
-    gain = np.zeros((1, A.shape[1]))
-    return CriticalRegion(
-        A=A / width, b=np.asarray(b, float) + A @ (centre / width), gain=gain, offset=np.zeros(1), active=(),
-        active_rows=(), centre=centre + width * inside, radius=radius, solution_gain=gain, solution_offset=np.zeros(1),
-    )  # fmt: skip
-
-
-def law_of(cells, centre, half_width):
-    """A law by hand from cells (A, b) in half widths."""
-    units = {"centre": np.asarray(centre, float), "half_width": np.asarray(half_width, float)}
-    box = (units["centre"] - units["half_width"], units["centre"] + units["half_width"])
-    names = tuple(f"p{i}" for i in range(len(box[0])))
-    regions = tuple(region_of(A, b, units) for A, b in cells)
-    return PiecewiseAffineLaw(regions, Polyhedron.from_bounds(*box), box, Labels(names, ("u",), ()))
-
-
 def cut_box(t, planes):
     """The cells into which hyperplanes cut the box of half widths; those thinner than 1e-9 are left out."""
     cells = [(np.vstack([np.eye(t), -np.eye(t)]), np.ones(2 * t))]
@@ -152,7 +131,7 @@ numbers = st.floats(-1, 1).filter(lambda x: x == 0 or abs(x) > 1e-3)
 
 
 @given(st.data())
-def test_random_partitions_with_doubles_overlaps_and_slivers_are_located_exactly(data):
+def test_random_partitions_with_doubles_overlaps_and_slivers_are_located_exactly(law_of, data):
     t = data.draw(st.integers(1, 3))
     normals = st.lists(numbers, min_size=t, max_size=t).filter(any)
     drawn = data.draw(st.lists(st.tuples(normals, numbers), min_size=0, max_size=6 if t < 3 else 4))
@@ -162,7 +141,7 @@ def test_random_partitions_with_doubles_overlaps_and_slivers_are_located_exactly
     cells = cut_box(t, planes)
     cells += cells[: data.draw(st.integers(0, 2))]  # twice the same region: the lower index answers
     shift = data.draw(st.sampled_from([0.0, 1.0, 1e6]))
-    law = law_of(cells, np.full(t, shift), np.geomspace(1, 1e-3, t))
+    law = law_of(cells, centre=np.full(t, shift), half_width=np.geomspace(1, 1e-3, t))
     scaled = np.random.default_rng(0).uniform(-1.1, 1.1, (300, t))
     for normal, level in planes:
         onto = scaled[:20] - np.outer(scaled[:20] @ normal - level, normal)
@@ -170,18 +149,18 @@ def test_random_partitions_with_doubles_overlaps_and_slivers_are_located_exactly
     assert_exact(law, law.centre + law.half_width * scaled)
 
 
-def test_thin_strips_are_told_apart():
+def test_thin_strips_are_told_apart(law_of):
     """1,000 strips of width 2e-3; and 40 of width 5e-11, thinner than the band of a hyperplane."""
     for edges in (np.linspace(-1, 1, 1001), np.r_[-1, 5e-11 * np.arange(41), 1]):
         strips = [(np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]]), [b, -a, 1, 1]) for a, b in pairwise(edges)]
-        law = law_of(strips, [0, 0], [1, 1])
+        law = law_of(strips)
         x = np.concatenate([edges, edges + 1e-13, edges - 1e-12, edges + 1e-11, np.linspace(-1.1, 1.1, 777)])
         assert_exact(law, np.c_[x, np.random.default_rng(0).uniform(-1, 1, len(x))])
-    assert build_tree(law_of(strips[:1], [0, 0], [1, 1])).depth == 0
+    assert build_tree(law_of(strips[:1])).depth == 0
 
 
-def test_a_law_of_one_region_is_one_leaf(law):
-    whole = law_of([(np.array([[1.0], [-1.0]]), [1, 1])], [3], [2])
+def test_a_law_of_one_region_is_one_leaf(law_of, law):
+    whole = law_of([(np.array([[1.0], [-1.0]]), [1, 1])], centre=[3], half_width=[2])
     tree = build_tree(whole)
     assert (len(tree.offsets), tree.depth, tree.worst_comparisons, tree.mean_comparisons) == (0, 0, 2, 2.0)
     assert tree.locate(np.array([[3.0], [6.0]]))[1].tolist() == [1.0, -0.5]
@@ -218,13 +197,13 @@ def test_no_points_and_points_in_any_order_of_memory_are_answered(solved):
         assert (tree.locate(same)[1] == tree.locate(points)[1]).all()
 
 
-def test_exact_ties_go_to_the_lowest_index_whatever_the_order_of_the_regions():
+def test_exact_ties_go_to_the_lowest_index_whatever_the_order_of_the_regions(law_of):
     """A grid of 16 x 16 boxes with edges that binary numbers hold exactly, shuffled: corners belong to four."""
     edges = np.linspace(-1, 1, 17)
     A = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
     grid = [(A, np.array([b, -a, d, -c])) for a, b in pairwise(edges) for c, d in pairwise(edges)]
     order = np.random.default_rng(0).permutation(len(grid))
-    law = law_of([grid[i] for i in order], [0, 0], [1, 1])
+    law = law_of([grid[i] for i in order])
     x, y = np.meshgrid(np.r_[-1.5, edges, 1.5], np.r_[-1.5, edges, 1.5])
     points = np.c_[x.ravel(), y.ravel()]
     tied = (np.sort(by_each(law, points), axis=1)[:, :2] == 0).all(axis=1)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mpc import MultiparametricQP, solve_explicit
 from mpc.explicit.ball import largest_ball
-from mpc.explicit.explore import explore
+from mpc.explicit.explore import Exploration, explore
 from mpc.explicit.minimal import PASSED, minimal_rows
 from mpc.explicit.presolve import presolve
-from mpc.explicit.refine import refined
+from mpc.explicit.refine import Solutions, refined
 from mpc.explicit.unions import united
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -77,11 +77,17 @@ def test_the_stored_octahedron(solved):
     assert len(solved("deg_octahedron").regions) == 27
 
 
-def test_before_they_are_united_its_regions_overlap(problem):
+@pytest.fixture(scope="module")
+def octahedral(problem):
+    """What the search finds of the stored octahedron, and the same united."""
     ldp = presolve(problem("deg_octahedron"))
     found = explore(ldp)
+    return found, united(found, refined(problem("deg_octahedron"), ldp, found))
+
+
+def test_before_they_are_united_its_regions_overlap(octahedral):
+    found, pieces = octahedral
     assert len(found.active) == 45
-    pieces = united(found, refined(problem("deg_octahedron"), ldp, found))
     assert len(pieces.tight) == 27
     assert pieces.facet_count.sum() == len(pieces.b) == len(pieces.A)
 
@@ -126,6 +132,20 @@ def test_drawn_cones_have_one_region_at_their_tip(oracle, seed):
     check_partition(law, oracle, 30)
 
 
+def test_a_row_that_only_some_parts_keep_is_no_border():
+    """Two halves of a square and a strip between them: x <= 0 is a row of the left half, x <= 1 of the right one."""
+    rows = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    levels = np.array([[0.0, 1, 1, 1], [0.5, 0.5, 1, 1], [1, 0, 1, 1]])
+    found = Exploration(
+        active=np.zeros((3, 2), bool), tight=np.ones((3, 2), bool), radius=np.full(3, 0.5), centre=np.zeros((3, 2)),
+        facet_count=np.full(3, 4), facets=np.zeros(12, np.int64), explored=3, partial="",
+    )  # fmt: skip
+    pieces = united(found, Solutions(np.zeros((3, 1, 3)), np.tile(rows, (3, 1)), levels.ravel()))
+    assert sorted(np.c_[pieces.A, pieces.b].tolist()) == sorted(np.c_[rows, np.ones(4)].tolist())
+    assert pieces.radius == pytest.approx([1])
+    assert pieces.centre == pytest.approx(np.zeros((1, 2)), abs=1e-6)
+
+
 def test_laws_without_such_rows_are_left_as_they_are(problem):
     ldp = presolve(problem("pend_N4"))
     found = explore(ldp)
@@ -136,18 +156,14 @@ def test_laws_without_such_rows_are_left_as_they_are(problem):
     assert pieces.radius is found.radius
 
 
-def test_regions_keep_the_order_in_which_they_were_found(problem):
-    ldp = presolve(problem("deg_octahedron"))
-    found = explore(ldp)
-    pieces = united(found, refined(problem("deg_octahedron"), ldp, found))
+def test_regions_keep_the_order_in_which_they_were_found(octahedral):
+    found, pieces = octahedral
     keys = [tuple(np.flatnonzero(row)) for row in found.tight]
     assert [tuple(np.flatnonzero(row)) for row in pieces.tight] == list(dict.fromkeys(keys))
 
 
-def test_the_ball_of_a_union_is_its_own(problem):
-    ldp = presolve(problem("deg_octahedron"))
-    found = explore(ldp)
-    pieces = united(found, refined(problem("deg_octahedron"), ldp, found))
+def test_the_ball_of_a_union_is_its_own(octahedral):
+    _, pieces = octahedral
     ends = np.cumsum(pieces.facet_count)
     for end, count, radius, centre in zip(ends, pieces.facet_count, pieces.radius, pieces.centre, strict=True):
         A, b = pieces.A[end - count : end], pieces.b[end - count : end]

@@ -85,16 +85,20 @@ def values(problem: MultiparametricQP, found: selection.Selection, theta: np.nda
     return [(problem.f + problem.F @ theta + problem.H @ z / 2) @ z for z in solutions]
 
 
-def check_values(problem: MultiparametricQP, found: selection.Selection) -> None:
+def worst_gap(problem: MultiparametricQP, found: selection.Selection) -> float:
+    """How far pieces are from the least value at worst, beside its size; inf where one side alone has a solution."""
+    gaps = [0.0]
     for theta in np.random.default_rng(0).uniform(-1, 1, (20, problem.t)):
         expected, got = least_value(problem, theta), values(problem, found, theta)
-        assert bool(got) == (expected is not None)
-        assert got == pytest.approx([expected] * len(got), rel=1e-8, abs=1e-8)
+        if bool(got) != (expected is not None):
+            return np.inf
+        gaps += [abs(value - expected) / max(1.0, abs(expected)) for value in got]
+    return max(gaps)
 
 
 @pytest.mark.parametrize("problem", [three_equalities_and_their_multiples, zero_row_with_a_tiny_level])
 def test_linear_programs_with_equality_rows_have_their_least_value(problem, boxed, explored):
-    check_values(problem(boxed), select(problem(boxed), explored))
+    assert worst_gap(problem(boxed), select(problem(boxed), explored)) <= 1e-8
 
 
 def test_one_point_is_a_law_without_any_search(boxed):
@@ -113,7 +117,7 @@ def test_drawn_linear_programs_have_their_least_value_or_a_right_refusal(seed, b
         values = [least_value(problem, t) for t in np.random.default_rng(0).uniform(-1, 1, (50, 2))]
         assert (told, values) == (True, [None] * 50)
     else:
-        check_values(problem, found)
+        assert worst_gap(problem, found) <= 1e-8
 
 
 def test_the_search_sees_no_equality_row(boxed, explored):
