@@ -13,6 +13,7 @@ from scipy.linalg import qr, solve_triangular
 
 from mpc.explicit.ball import largest_ball
 from mpc.explicit.conflict import check_equality, conflict
+from mpc.explicit.doubt import check_independent
 from mpc.explicit.errors import NumericalError, ProblemError
 from mpc.explicit.frame import Frame, frame_of, in_frame
 from mpc.explicit.linear import linear_program, row_lengths
@@ -61,6 +62,7 @@ def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
     frame = frame_of(problem)
     scaled = _scale_theta(problem, frame)
     equalities = set(problem.equality_rows)
+    check_independent(scaled, sorted(equalities))
     while True:
         ldp = _of_usual_size(_least_distance(scaled, sorted(equalities), frame))
         radius, inside = largest_ball(*_lifted(ldp), 1.0)
@@ -74,6 +76,7 @@ def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
             return _of_usual_size(_without_redundant(ldp, inside))
         if not implied:
             raise _without_interior(_flat_rows(ldp, problem))
+        check_independent(scaled, sorted(equalities | implied))
         for row in sorted(implied):
             check_equality(scaled, row)
         equalities |= implied
