@@ -13,6 +13,9 @@ from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.presolve import LeastDistanceProblem
 from plants.arrays import Array
 
+RESOLVED = (
+    1e-11  # rows this close to the span of others may count as in it: no law changes by more than its own precision
+)
 NEAR = 1e-7  # a slack this small beside the terms of its row: the row may be tight there
 
 
@@ -63,7 +66,7 @@ def _least_outside(
                 k += 1
                 if length < least[s]:
                     least[s], row[s] = length, i
-        floor = noise / (least[s] * least[s])
+        floor = max(RESOLVED, noise / (least[s] * least[s]))
         for f in range(start, start + facet_count[s]):
             if q <= facets[f] < 2 * q:
                 near[s, facets[f] - q] = True

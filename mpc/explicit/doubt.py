@@ -16,9 +16,8 @@ SHARE = 1e-3  # a row with this share of the largest coefficient is named
 def near_dependence(names: list[str], length: float) -> str:
     """Return in words what is wrong with rows that nearly depend on one another, and the mend."""
     return (
-        f"rows {'; '.join(names)} depend on one another but for {length:.1g} of their length, less than the "
-        f"{DOUBTFUL:g} that can be resolved and more than the rounding of float64: thin regions between them may be "
-        "missing or wrong; write such a row once, or with more digits"
+        f"rows that depend on one another but for {length:.1g} of their length ({'; '.join(names)}) are told apart from "
+        f"{DOUBTFUL:g} on: thin regions between them may be missing or wrong; write the row once, or with more digits"
     )
 
 
@@ -53,5 +52,8 @@ def check_independent(problem: MultiparametricQP, equalities: list[int]) -> None
     row, before = order[len(apart)], order[: len(apart)]
     involved = np.sort([row, *before[partners(M[before], M[row])]])
     names = [problem.names.rows[equalities[i]] for i in involved]
-    words = near_dependence(names, diagonal[len(apart)])
-    raise ProblemError(f"among the rows that hold with equality, {words}")
+    raise ProblemError(
+        f"rows that hold with equality depend on one another but for {diagonal[len(apart)]:.1g} of their length "
+        f"({'; '.join(names)}), and are told apart from {DOUBTFUL:g} on: it is not clear what they leave free; write the "
+        "row once, or with more digits"
+    )
