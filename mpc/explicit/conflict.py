@@ -49,12 +49,12 @@ def check_equality(problem: MultiparametricQP, row: int) -> None:
     room = w - result.fun if result.success else np.inf
     if room > NO_ROOM * (size if size > 0 else 1.0):
         free = np.abs(G @ np.linalg.solve(problem.H, np.c_[problem.f, problem.F])).sum()
-        curvature = np.linalg.eigvalsh(problem.H)
+        low, high = np.linalg.eigvalsh(problem.H)[[0, -1]]
         raise ProblemError(
-            f"{problem.names.rows[row]}: the room of {room:.3g} that this row leaves is lost beside the {free:.3g} that "
-            f"the solution without limits asks for (curvatures of H: {curvature[0]:.3g} to {curvature[-1]:.3g}, condition "
-            f"number {curvature[-1] / curvature[0]:.1g}); scale the variables, pass 0 for a curvature that means nothing, "
-            "check the units of limits and weights, or shrink the parameter set"
+            f"{problem.names.rows[row]}: the room of {room:.3g} that this row leaves is lost beside the "
+            f"{free:.3g} that the solution without limits asks for (curvatures of H: {low:.3g} to {high:.3g}, "
+            f"condition number {high / low:.1g}); scale the variables, pass 0 for a curvature that means nothing, check the "
+            "units of limits and weights, or shrink the parameter set"
         )
 
 

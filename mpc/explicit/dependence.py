@@ -1,4 +1,4 @@
-"""Dependence: regions on which rows nearly depend on one another, so that thin regions beside them may be lost; compiled.
+"""Dependence: regions on which rows nearly depend on one another, so that thin ones beside them are lost; compiled.
 
 Copies of a row that were rounded to a few digits meet in regions as thin as the rounding. Below `solution.DEPENDENT`
 they count as dependent, though they are not; a little above, their multipliers carry rounding 1e8 times and more.
@@ -25,8 +25,7 @@ def dependence(problem: MultiparametricQP, ldp: LeastDistanceProblem, found: Exp
     `solution` (p, n, s + 1) is that of the regions over scaled parameters, level first.
     """
     M, noise = np.ascontiguousarray(ldp.M), rounding(problem.G[ldp.rows], ldp.T)
-    near = _near(problem, ldp, found, solution)
-    least, row = _least_outside(found.active, near, found.facets, found.facet_count, M, noise)
+    least, row = _least_outside(found.active, _asked(problem, ldp, found, solution), M, noise)
     worst = int(least.argmin())
     if least[worst] >= DOUBTFUL:
         return ""
@@ -35,47 +34,41 @@ def dependence(problem: MultiparametricQP, ldp: LeastDistanceProblem, found: Exp
     return near_dependence([problem.names.rows[i] for i in np.sort(involved)], least[worst])
 
 
-def _near(problem: MultiparametricQP, ldp: LeastDistanceProblem, found: Exploration, solution: Array) -> np.ndarray:
-    """Return which rows (p, q) are tight, or nearly so, at the centre of each region."""
+def _asked(problem: MultiparametricQP, ldp: LeastDistanceProblem, found: Exploration, solution: Array) -> np.ndarray:
+    """Return which rows (p, q) are tight, or nearly so, at the centre of each region, or on a facet of it."""
     G, S = problem.G[ldp.rows], problem.S[ldp.rows]
     z = solution[:, :, 0] + np.einsum("pns,ps->pn", solution[:, :, 1:], found.centre)
     right = problem.w[ldp.rows] + ldp.frame.point(found.centre) @ S.T
-    return right - z @ G.T <= NEAR * (np.abs(z) @ np.abs(G.T) + np.abs(right))
+    asked = right - z @ G.T <= NEAR * (np.abs(z) @ np.abs(G.T) + np.abs(right))
+    owner, row = np.repeat(np.arange(len(asked)), found.facet_count), found.facets - len(G)
+    slack = (row >= 0) & (row < len(G))
+    asked[owner[slack], row[slack]] = True
+    return asked
 
 
 @compiled
-def _least_outside(
-    active: np.ndarray, near: np.ndarray, facets: np.ndarray, facet_count: np.ndarray, M: Array, noise: float
-) -> tuple[Array, np.ndarray]:
+def _least_outside(active: np.ndarray, asked: np.ndarray, M: Array, noise: float) -> tuple[Array, np.ndarray]:
     """Return for each region how far outside the span of its other rows the least one is, and its number.
 
-    Looked at are the rows of the active set, those of facets, and those that are `near`; rows in the span are not.
+    Looked at are the rows of the active set and those `asked` for; of the latter, rows in the span are not.
     """
     q, n = M.shape
     Q, R, along, left = np.zeros((n, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n)
-    least, row, start = np.ones(len(active)), np.zeros(len(active), np.int64), 0
+    least, row = np.ones(len(active)), np.zeros(len(active), np.int64)
     for s in range(len(active)):
         k = 0
         for i in range(q):
             if active[s, i]:
                 length = _outside(M, i, Q, k, along, left)
-                for c in range(n):
-                    Q[k, c] = left[c] / length
-                    R[c, k] = along[c]
-                R[k, k] = length
-                k += 1
+                Q[k], R[: k + 1, k] = left / length, along[: k + 1]
+                R[k, k], k = length, k + 1
                 if length < least[s]:
                     least[s], row[s] = length, i
         floor = max(RESOLVED, noise / (least[s] * least[s]))
-        for f in range(start, start + facet_count[s]):
-            if q <= facets[f] < 2 * q:
-                near[s, facets[f] - q] = True
-        start += facet_count[s]
         for i in range(q):
-            if near[s, i] and not active[s, i]:
+            if asked[s, i] and not active[s, i]:
                 length = _outside(M, i, Q, k, along, left)
-                if k == n:
-                    length = _least_share(R, along, floor)
+                length = length if k < n else _least_share(R, along, floor)
                 if floor < length < least[s]:
                     least[s], row[s] = length, i
     return least, row

@@ -1,4 +1,4 @@
-"""Doubt: rows that depend on one another but for a hair, more than rounding leaves and less than the solver resolves."""
+"""Doubt: rows that depend on one another but for a hair: more than rounding leaves, less than the solver resolves."""
 
 import numpy as np
 from scipy.linalg import qr
@@ -16,8 +16,9 @@ SHARE = 1e-3  # a row with this share of the largest coefficient is named
 def near_dependence(names: list[str], length: float) -> str:
     """Return in words what is wrong with rows that nearly depend on one another, and the mend."""
     return (
-        f"rows that depend on one another but for {length:.1g} of their length ({'; '.join(names)}) are told apart from "
-        f"{DOUBTFUL:g} on: thin regions between them may be missing or wrong; write the row once, or with more digits"
+        f"rows that depend on one another but for {length:.1g} of their length ({'; '.join(names)}) are told apart "
+        f"from {DOUBTFUL:g} on: thin regions between them may be missing or wrong; write the row once, or with more "
+        "digits"
     )
 
 
@@ -54,6 +55,6 @@ def check_independent(problem: MultiparametricQP, equalities: list[int]) -> None
     names = [problem.names.rows[equalities[i]] for i in involved]
     raise ProblemError(
         f"rows that hold with equality depend on one another but for {diagonal[len(apart)]:.1g} of their length "
-        f"({'; '.join(names)}), and are told apart from {DOUBTFUL:g} on: it is not clear what they leave free; write the "
-        "row once, or with more digits"
+        f"({'; '.join(names)}), and are told apart from {DOUBTFUL:g} on: it is not clear what they leave free; write "
+        "the row once, or with more digits"
     )
