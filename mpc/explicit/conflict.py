@@ -53,8 +53,8 @@ def check_equality(problem: MultiparametricQP, row: int) -> None:
         raise ProblemError(
             f"{problem.names.rows[row]}: the room of {room:.3g} that this row leaves is lost beside the "
             f"{free:.3g} that the solution without limits asks for (curvatures of H: {low:.3g} to {high:.3g}, "
-            f"condition number {high / low:.1g}); scale the variables, pass 0 for a curvature that means nothing, check the "
-            "units of limits and weights, or shrink the parameter set"
+            f"condition number {high / low:.1g}); scale the variables, pass 0 for a curvature that means nothing, "
+            "check the units of limits and weights, or shrink the parameter set"
         )
 
 

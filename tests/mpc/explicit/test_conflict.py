@@ -35,10 +35,19 @@ def plane(**changes) -> MultiparametricQP:
         (line(A_theta=[[1]], b_theta=[1]), ProblemError, "unbounded: theta0 has no limit below"),
         (line(A_theta=[[-1]], b_theta=[1]), ProblemError, "unbounded: theta0 has no limit above"),
         (line(b_theta=[1, -1]), ProblemError, "single point theta0 = 1: nothing is left.*widen one"),
+        (
+            plane(A_theta=[[1, -1], [-1, 1]], b_theta=[1, 1]),
+            ProblemError,
+            r"theta0 has no limit below \(-1 theta0, -1 t",
+        ),
         (plane(A_theta=[[1, 0], [-1, 0], [0, 1]], b_theta=[1, 1, 1]), ProblemError, "unbounded: theta1"),
-        (line(G=[[1], [1]], w=[0, 1], S=[[0], [0]], equality_rows=(0, 1)), ProblemError, "equality row 1.*contradicts"),
-        (line(G=[[1], [1]], w=[0, 0], S=[[0], [1]], equality_rows=(0, 1)), ProblemError, "fixes.*a parameter"),
-        (line(G=[[0], [0]], w=[0, 0], S=[[1], [-1]]), ProblemError, "no interior"),
+        (line(G=[[1], [1]], w=[0, 1], S=[[0], [0]], equality_rows=(0, 1)), Infeasible, "conflict: row 0; row 1"),
+        (
+            line(G=[[1], [1]], w=[0, 0], S=[[0], [1]], equality_rows=(0, 1)),
+            ProblemError,
+            r"row 0; row 1\).*parameter: theta0 = 0;",
+        ),
+        (line(G=[[0], [0]], w=[0, 0], S=[[1], [-1]]), ProblemError, "fix a parameter: theta0 = 0;"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -114,7 +123,16 @@ def test_a_feasible_set_without_interior_names_the_rows_that_hold_with_equality(
     G, S = np.vstack([np.eye(2), -np.eye(2), [[1, 1]]]), np.vstack([np.zeros((4, 2)), [[0, 1]]])
     box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": [1, 0, 1, 1]}
     flat = MultiparametricQP(np.eye(2), [0, 0], np.eye(2), G, [1, 1, 1, 1, -2], S, **box)
-    with pytest.raises(ProblemError, match=r"no interior in parameter space.*\(row 2; row 3; row 4\); widen them"):
+    with pytest.raises(ProblemError, match=r"\(row 2; row 3; row 4\) fix a parameter: theta1 = 0;.*widen"):
+        solve_explicit(flat)
+
+
+@pytest.mark.parametrize("h", [1e-9, 1e-12])
+def test_room_that_is_lost_beside_a_curvature_of_nearly_0_names_both(h):
+    flat = MultiparametricQP(np.diag([1, h]), [0, 0], [[1], [1]], np.vstack([np.eye(2), -np.eye(2)]), np.ones(4),
+                             np.zeros((4, 1)), [[1], [-1]], [2, 2])  # fmt: skip
+    words = f"room of 2 that .* beside the {2 / h:.3g} that .*H: {h:.3g} to 1, condition number {1 / h:.1g}.*pass 0 for"
+    with pytest.raises(ProblemError, match=words.replace("+", r"\+")):
         solve_explicit(flat)
 
 
