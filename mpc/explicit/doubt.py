@@ -1,5 +1,7 @@
 """Doubt: rows that depend on one another but for a hair: more than rounding leaves, less than the solver resolves."""
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg import qr
 
@@ -44,7 +46,8 @@ def check_independent(problem: MultiparametricQP, equalities: list[int]) -> None
     to_v = np.linalg.inv(np.linalg.cholesky(problem.H).T)
     G = problem.G[equalities]
     M = G @ to_v / row_lengths(G @ to_v)[:, None]
-    triangle, order = qr(M.T, mode="r", pivoting=True)
+    factors: Any = qr(M.T, mode="r", pivoting=True)
+    triangle, order = factors
     diagonal = np.abs(np.diag(triangle))
     apart = diagonal[diagonal > DOUBTFUL]
     floor = rounding(G, to_v) / apart.min(initial=1.0)

@@ -159,7 +159,9 @@ def _ray(A: Array, cost: Array) -> Array:
 def _unbounded(index: int, side: str, names: Sequence[str] | None, ray: Array | None = None) -> ProblemError:
     way, size = "", np.zeros(0) if ray is None else np.abs(ray)
     if ray is not None and (size > SHARE * size.max()).sum() > 1:
-        moves = [f"{ray[j] / size[index]:+.4g} {_name(j, names)}" for j in np.flatnonzero(size > SHARE * size.max())]
+        moves = [
+            f"{ray[j] / size[index]:+.4g} {_name(j, names)}" for j in np.flatnonzero(size > SHARE * size.max()).tolist()
+        ]
         way = f" ({', '.join(moves)}, again and again, stays inside)"
     return ProblemError(
         f"the set is unbounded: {_name(index, names)} has no limit {side}{way}; add a finite bound for it"
