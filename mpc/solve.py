@@ -10,6 +10,8 @@ from mpc.explicit.multiparametric import solve_multiparametric
 from mpc.problem import MPCProblem
 from plants.arrays import whole_number
 
+MOST_THREADS = 1024
+
 
 def solve_explicit(
     problem: MPCProblem | MultiparametricQP,
@@ -28,6 +30,10 @@ def solve_explicit(
     if limits is not None and not isinstance(limits, Limits):
         raise ProblemError(f"`limits` is a {type(limits).__name__}; pass Limits(regions=..., memory=...), or None")
     threads = whole_number(threads, "threads", ProblemError, least=1)
+    if threads > MOST_THREADS:
+        raise ProblemError(
+            f"`threads` is {threads}, but it must be at most {MOST_THREADS}; pass the number of the machine's cores"
+        )
     if isinstance(problem, MPCProblem):
         bounds = problem.input_bounds
         return solve_multiparametric(condense(problem), problem.model.m, bounds, progress, limits, threads)

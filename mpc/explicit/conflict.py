@@ -48,9 +48,13 @@ def check_equality(problem: MultiparametricQP, row: int) -> None:
     size = np.abs(w) + np.abs(S).sum()
     room = w - result.fun if result.success else np.inf
     if room > NO_ROOM * (size if size > 0 else 1.0):
+        free = np.abs(G @ np.linalg.solve(problem.H, np.c_[problem.f, problem.F])).sum()
+        low, high = np.linalg.eigvalsh(problem.H)[[0, -1]]
         raise ProblemError(
-            f"{problem.names.rows[row]}: the room of {room:.3g} that this row leaves is lost beside what the solution "
-            "without limits asks for; check the units of limits and weights, or shrink the parameter set"
+            f"{problem.names.rows[row]}: the room of {room:.3g} that this row leaves is lost beside the "
+            f"{free:.3g} that the solution without limits asks for (curvatures of H: {low:.3g} to {high:.3g}, "
+            f"condition number {high / low:.1g}); scale the variables, pass 0 for a curvature that means nothing, "
+            "check the units of limits and weights, or shrink the parameter set"
         )
 
 

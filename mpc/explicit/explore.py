@@ -96,6 +96,7 @@ class _Search:
 
     def __post_init__(self) -> None:
         words = len(self.ldp.d) // 64 + 1
+        self._tight = SeenSets(words)
         self._seen = SeenSets(words).add(packed([optimal_set(self.ldp, self.ldp.inside)], words))
         program = self.ldp.M, np.c_[self.ldp.d, self.ldp.D], self.ldp.E, self.ldp.e
         self._program = tuple(np.ascontiguousarray(part) for part in program)
@@ -112,7 +113,7 @@ class _Search:
             pieces = [self._seen[i : min(end, i + PIECE)].copy() for i in range(self._reached, end, PIECE)]
             self._reached = end
             yield pieces
-            self.partial = self.limits.passed(self.regions, self._bytes + self._seen.nbytes) if self.waiting else ""
+            self.partial = self.limits.passed(self.regions, self._bytes + self._seen.nbytes if self.waiting else 0)
 
     def expanded(self, masks: np.ndarray) -> Batch:
         """Return what the kernel finds; reads only what never changes, so that threads may share it."""
@@ -123,7 +124,7 @@ class _Search:
         solid = batch.kind == REGION
         parts = masks, batch.tight, batch.radius, batch.centre, batch.facet_count
         self._found.append((*(part[solid] for part in parts), batch.facets))
-        self.regions += int(solid.sum())
+        self.regions = len(self._tight.add(batch.tight[solid]))
         self._bytes += sum(part.nbytes for part in self._found[-1])
         self._seen.add(batch.neighbours)
 
@@ -131,7 +132,9 @@ class _Search:
         """Return the regions found, in order."""
         masks, tight, radius, centre, facet_count, facets = (np.concatenate(p) for p in zip(*self._found, strict=True))
         active, tight = (unpacked(m, len(self.ldp.d)) for m in (masks, tight))
-        order = _order(active)[: self.limits.regions if self.partial else None]
+        order = _order(active)
+        if self.partial and self.limits.regions is not None:
+            order = order[_of_first(tight[order], self.limits.regions)]
         count, start = facet_count[order], (np.cumsum(facet_count) - facet_count)[order]
         picked = np.repeat(start - np.cumsum(count) + count, count) + np.arange(count.sum())
         return Exploration(
@@ -144,6 +147,12 @@ class _Search:
             len(self._seen) - self.waiting,
             self.partial,
         )
+
+
+def _of_first(tight: np.ndarray, count: int) -> np.ndarray:
+    """Return which active sets belong to the first `count` regions: those of the same tight rows are one."""
+    _, first, group = np.unique(np.packbits(tight, axis=1), axis=0, return_index=True, return_inverse=True)
+    return first[group.ravel()] < np.append(np.sort(first), len(tight))[min(count, len(first))]
 
 
 def _order(active: np.ndarray) -> np.ndarray:

@@ -21,8 +21,8 @@ class Limits:
                 whole_number(value, name, ProblemError, least=1)
 
     def passed(self, regions: int, memory: int) -> str:
-        """Return what has been reached, in words; empty if nothing has."""
-        if self.regions is not None and regions >= self.regions:
+        """Return what has been passed, in words; empty if nothing has. A law of just as many regions is whole."""
+        if self.regions is not None and regions > self.regions:
             return f"stopped at its limit of {self.regions} regions"
         if self.memory is not None and memory >= self.memory:
             return f"stopped at its limit of {self.memory} bytes, with {regions} regions"

@@ -5,6 +5,7 @@ from threading import Thread
 
 import numpy as np
 
+from mpc.explicit.dependence import dependence
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.explore import Exploration, Progress, explore
@@ -57,7 +58,9 @@ def _solved(
                 f"no region is wider than {2 * TOLERANCE:g} half widths of the parameter set: the feasible set is a "
                 "sliver; widen the constraints or shrink the parameter set around it"
             )
-        regions, partial = _physical(problem, ldp, united(found, refined(problem, ldp, found)), m), found.partial
+        solutions = refined(problem, ldp, found)
+        regions = _physical(problem, ldp, united(found, solutions), m)
+        partial = "; ".join(filter(None, [found.partial, dependence(problem, ldp, found, solutions.solution)]))
     else:
         selection = select(problem, lambda twin: _active_sets(*search(twin)))
         regions, partial = _selected(problem, selection, m), selection.partial

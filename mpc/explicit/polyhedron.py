@@ -13,6 +13,8 @@ from mpc.explicit.linear import balanced, linear_program
 from mpc.explicit.rebuilt import Rebuilt
 from plants.arrays import Array, bounds_pair, real_array, real_scalar
 
+SHARE = 1e-9  # a component with this share of the largest is named
+
 
 @dataclass(frozen=True, eq=False)
 class Polyhedron(Rebuilt):
@@ -134,7 +136,7 @@ class Polyhedron(Rebuilt):
         rows, levels, unit = balanced(self.A, self.b - self.A @ origin)
         result = linear_program(cost, rows, levels)
         if result.status == 3:
-            raise _unbounded(index, "below" if sign > 0 else "above", names)
+            raise _unbounded(index, "below" if sign > 0 else "above", names, unit * _ray(rows, cost))
         if result.status == 2:
             raise ProblemError(f"the set is empty: its {len(self.b)} rows contradict one another; widen one of them")
         if not result.success:
@@ -146,5 +148,21 @@ def _name(index: int, names: Sequence[str] | None) -> str:
     return names[index] if names else f"component {index}"
 
 
-def _unbounded(index: int, side: str, names: Sequence[str] | None) -> ProblemError:
-    return ProblemError(f"the set is unbounded: {_name(index, names)} has no limit {side}; add a finite bound for it")
+def _ray(A: Array, cost: Array) -> Array:
+    """Return a direction in {A d <= 0, |d| <= 1} along which the cost falls most; zeros if none is found."""
+    n = len(cost)
+    rows = np.vstack([A, np.eye(n), -np.eye(n)])
+    result = linear_program(cost, rows, np.r_[np.zeros(len(A)), np.ones(2 * n)])
+    return result.x if result.success else np.zeros(n)
+
+
+def _unbounded(index: int, side: str, names: Sequence[str] | None, ray: Array | None = None) -> ProblemError:
+    way, size = "", np.zeros(0) if ray is None else np.abs(ray)
+    if ray is not None and (size > SHARE * size.max()).sum() > 1:
+        moves = [
+            f"{ray[j] / size[index]:+.4g} {_name(j, names)}" for j in np.flatnonzero(size > SHARE * size.max()).tolist()
+        ]
+        way = f" ({', '.join(moves)}, again and again, stays inside)"
+    return ProblemError(
+        f"the set is unbounded: {_name(index, names)} has no limit {side}{way}; add a finite bound for it"
+    )

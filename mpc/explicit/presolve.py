@@ -13,11 +13,13 @@ from scipy.linalg import qr, solve_triangular
 
 from mpc.explicit.ball import largest_ball
 from mpc.explicit.conflict import check_equality, conflict
+from mpc.explicit.doubt import check_independent
 from mpc.explicit.errors import NumericalError, ProblemError
 from mpc.explicit.frame import Frame, frame_of, in_frame
 from mpc.explicit.linear import linear_program, row_lengths
 from mpc.explicit.minimal import minimal_rows
 from mpc.explicit.mpqp import MultiparametricQP
+from mpc.explicit.singular.unit_free import unit_free
 from plants.arrays import Array, Indices
 
 ZERO = 1e-10  # a row of norm below this, in scaled variables, has no direction
@@ -61,8 +63,12 @@ def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
     frame = frame_of(problem)
     scaled = _scale_theta(problem, frame)
     equalities = set(problem.equality_rows)
+    check_independent(scaled, sorted(equalities))
     while True:
-        ldp = _of_usual_size(_least_distance(scaled, sorted(equalities), frame))
+        try:
+            ldp = _of_usual_size(_least_distance(scaled, sorted(equalities), frame))
+        except ProblemError as error:
+            raise _named(problem, error) from None
         radius, inside = largest_ball(*_lifted(ldp), 1.0)
         if radius > ROOMY:
             return _of_usual_size(_without_redundant(ldp, inside))
@@ -73,7 +79,8 @@ def presolve(problem: MultiparametricQP) -> LeastDistanceProblem:
         if radius > REDUNDANT:
             return _of_usual_size(_without_redundant(ldp, inside))
         if not implied:
-            raise _without_interior(_flat_rows(ldp, problem))
+            raise _named(problem, _without_interior(_flat_rows(ldp, problem)))
+        check_independent(scaled, sorted(equalities | implied))
         for row in sorted(implied):
             check_equality(scaled, row)
         equalities |= implied
@@ -203,6 +210,17 @@ def _without_interior(rows: list[str]) -> ProblemError:
         "the feasible set has no interior in parameter space: some rows always hold with equality "
         f"({'; '.join(rows[:NAMED])}{more}); widen them, or drop the parameter that they fix"
     )
+
+
+def _named(problem: MultiparametricQP, error: ProblemError) -> ProblemError:
+    """Return the error that names the rows that conflict, or the parameter that rows fix; else the one given."""
+    try:
+        unit_free(problem)
+    except ProblemError as named:
+        return named
+    except NumericalError:
+        return error
+    return error
 
 
 def _of_usual_size(ldp: LeastDistanceProblem) -> LeastDistanceProblem:

@@ -129,7 +129,8 @@ def _check_parameters_move(problem: MultiparametricQP, frame: Frame, hull: Hull,
     held = left[:, -1]
     shares = np.linalg.lstsq(A[hull.tight].T, np.r_[np.zeros(n), held], rcond=RANK)[0]
     involved = hull.tight[np.abs(shares) > SHARE * np.abs(shares).max()]
-    rows = "; ".join(problem.names.rows[row] for row in involved if row < len(problem.w))
+    own = involved[involved < len(problem.w)]
+    rows = "; ".join(problem.names.rows[row] for row in (own if len(own) else hull.tight[hull.tight < len(problem.w)]))
     raise ProblemError(
         f"rows that hold with equality for every solution ({rows}) fix a parameter: "
         f"{_fixed_value(problem, frame, held, float(held @ hull.start[n:]))}; no theta set with an interior satisfies "
@@ -143,9 +144,7 @@ def _fixed_value(problem: MultiparametricQP, frame: Frame, held: Array, level: f
     level += float(normal @ frame.centre)
     size = np.abs(normal) * np.abs(frame.directions).max(axis=1)
     unit = normal[size.argmax()]
-    terms = [
-        name if j == size.argmax() else f"{normal[j] / unit:+.4g} {name}"
-        for j, name in enumerate(problem.names.parameters)
-        if size[j] > SHARE * size.max()
-    ]
-    return f"{' '.join(terms)} = {level / unit:.6g}"
+    names, first = problem.names.parameters, int(size.argmax())
+    others = [f"{normal[j] / unit:+.4g} {names[j]}" for j in np.flatnonzero(size > SHARE * size.max()) if j != first]
+    value = level / unit if abs(level) > RANK * (np.abs(level - normal @ frame.centre) + size.max()) else 0.0
+    return f"{' '.join([names[first], *others])} = {value:.6g}"

@@ -22,9 +22,13 @@ from mpc import Infeasible, Limits, LinearModel, MPCProblem, MultiparametricQP, 
         ({"A_theta": [[1]], "b_theta": [1]}, ProblemError, "unbounded: theta0 has no limit below"),
         ({"A_theta": [[-1]], "b_theta": [1]}, ProblemError, "unbounded: theta0 has no limit above"),
         ({"b_theta": [1, -1]}, ProblemError, "single point theta0 = 1: nothing is left.*widen one"),
-        ({"G": [[1], [1]], "w": [0, 1], "S": [[0], [0]], "equality_rows": (0, 1)}, ProblemError, "row 1.*contradicts"),
-        ({"G": [[1], [1]], "w": [0, 0], "S": [[0], [1]], "equality_rows": (0, 1)}, ProblemError, "fixes.*a parameter"),
-        ({"G": [[0], [0]], "w": [0, 0], "S": [[1], [-1]]}, ProblemError, "no interior"),
+        ({"G": [[1], [1]], "w": [0, 1], "S": [[0], [0]], "equality_rows": (0, 1)}, Infeasible, "conflict: row 0; row"),
+        (
+            {"G": [[1], [1]], "w": [0, 0], "S": [[0], [1]], "equality_rows": (0, 1)},
+            ProblemError,
+            r"row 0; row 1\).*parameter: theta0 = 0;",
+        ),
+        ({"G": [[0], [0]], "w": [0, 0], "S": [[1], [-1]]}, ProblemError, "fix a parameter: theta0 = 0;"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -36,6 +40,11 @@ def test_no_law_is_an_error_with_a_mend(line, changes, error, words):
 def test_a_parameter_without_a_limit_is_named_beside_one_that_has_both(plane):
     with pytest.raises(ProblemError, match="unbounded: theta1 has no limit below"):
         solve_explicit(plane(A_theta=[[1, 0], [-1, 0], [0, 1]], b_theta=[1, 1, 1]))
+
+
+def test_a_direction_without_a_limit_is_given_whole(plane):
+    with pytest.raises(ProblemError, match=r"theta0 has no limit below \(-1 theta0, -1 t"):
+        solve_explicit(plane(A_theta=[[1, -1], [-1, 1]], b_theta=[1, 1]))
 
 
 def test_infeasible_carries_rows_and_relaxation(line):
@@ -106,7 +115,16 @@ def test_a_feasible_set_without_interior_names_the_rows_that_hold_with_equality(
     G, S = np.vstack([np.eye(2), -np.eye(2), [[1, 1]]]), np.vstack([np.zeros((4, 2)), [[0, 1]]])
     box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": [1, 0, 1, 1]}
     flat = MultiparametricQP(np.eye(2), [0, 0], np.eye(2), G, [1, 1, 1, 1, -2], S, **box)
-    with pytest.raises(ProblemError, match=r"no interior in parameter space.*\(row 2; row 3; row 4\); widen them"):
+    with pytest.raises(ProblemError, match=r"\(row 2; row 3; row 4\) fix a parameter: theta1 = 0;.*widen"):
+        solve_explicit(flat)
+
+
+@pytest.mark.parametrize("h", [1e-9, 1e-12])
+def test_room_that_is_lost_beside_a_curvature_of_nearly_0_names_both(h):
+    flat = MultiparametricQP(np.diag([1, h]), [0, 0], [[1], [1]], np.vstack([np.eye(2), -np.eye(2)]), np.ones(4),
+                             np.zeros((4, 1)), [[1], [-1]], [2, 2])  # fmt: skip
+    words = f"room of 2 that .* beside the {2 / h:.3g} that .*H: {h:.3g} to 1, condition number {1 / h:.1g}.*pass 0 for"
+    with pytest.raises(ProblemError, match=words.replace("+", r"\+")):
         solve_explicit(flat)
 
 

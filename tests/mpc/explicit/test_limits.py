@@ -102,11 +102,14 @@ def test_limits_that_are_not_reached_change_nothing(limits, problem, solved):
     assert solve_explicit(problem("dint_N4"), limits=limits).digest == solved("dint_N4").digest
 
 
-def test_a_search_that_ends_on_its_limit_is_whole(problem, solved):
-    """pend_N3 has 19 regions and ends before anyone looks: nothing is missing."""
-    law = solve_explicit(problem("pend_N3"), limits=Limits(regions=19))
-    assert law.partial == ""
-    assert law.digest == solved("pend_N3").digest
+@pytest.mark.parametrize("stored", ["pend_N3", "chain2m1u_N2", "eq_portfolio_n4", "deg_octahedron"])
+def test_a_law_of_just_as_many_regions_as_allowed_is_whole(stored, problem, solved):
+    """In one round or in many, and where several active sets are one region; with one less it is partial."""
+    count = len(solved(stored).regions)
+    assert solve_explicit(problem(stored), limits=Limits(regions=count)).digest == solved(stored).digest
+    part = solve_explicit(problem(stored), limits=Limits(regions=count - 1))
+    assert len(part.regions) == count - 1
+    assert part.partial == f"stopped at its limit of {count - 1} regions"
 
 
 @pytest.mark.parametrize("threads", [2, 5])
@@ -155,6 +158,12 @@ def test_threads_are_a_whole_number_of_at_least_1(threads, law):
         solve_explicit(law.problem, threads=threads)
 
 
+@pytest.mark.parametrize("threads", [1025, 10**30])
+def test_more_threads_than_any_machine_has_are_refused(threads, law):
+    with pytest.raises(ProblemError, match=f"`threads` is {threads}, but it must be at most 1024; pass the number of"):
+        solve_explicit(law.problem, threads=threads)
+
+
 def test_wrong_limits_and_progress_are_named_before_any_solving(law):
     with pytest.raises(ProblemError, match=r"`limits` is a int; pass Limits\(regions=\.\.\., memory=\.\.\.\), or None"):
         solve_explicit(law.problem, limits=100)
@@ -165,11 +174,11 @@ def test_wrong_limits_and_progress_are_named_before_any_solving(law):
 
 
 def test_whole_numbers_of_numpy_are_whole_numbers(law):
-    assert Limits(np.int64(3)).passed(3, 0) == "stopped at its limit of 3 regions"
+    assert Limits(np.int64(3)).passed(4, 0) == "stopped at its limit of 3 regions"
     assert solve_explicit(law.problem, threads=np.int32(2)).digest == law.digest
 
 
 def test_the_regions_are_named_where_both_limits_are_passed():
-    assert Limits(3, 5).passed(2, 4) == ""
-    assert Limits(3, 5).passed(3, 4) == Limits(3, 5).passed(3, 6) == "stopped at its limit of 3 regions"
+    assert Limits(3, 5).passed(3, 4) == ""
+    assert Limits(3, 5).passed(4, 4) == Limits(3, 5).passed(4, 6) == "stopped at its limit of 3 regions"
     assert Limits(3, 5).passed(2, 5) == "stopped at its limit of 5 bytes, with 2 regions"

@@ -143,7 +143,7 @@ def test_rows_that_fix_a_parameter_are_named_with_its_value(boxed):
 def test_a_sum_of_parameters_that_is_fixed_is_written_out(boxed):
     rows = [[1, 0], [1, 0]], [0, 1], [[2, 0], [0, 4]]
     problem = boxed(np.zeros((2, 2)), [0, 0], np.zeros((2, 2)), *rows, equality_rows=(0, 1))
-    with pytest.raises(ProblemError, match=r"-0.5 theta0 theta1 = -0.25;"):
+    with pytest.raises(ProblemError, match=r"theta1 -0.5 theta0 = -0.25;"):
         unit_free(problem)
 
 

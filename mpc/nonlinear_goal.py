@@ -1,0 +1,186 @@
+"""What a nonlinear controller minimises and keeps: the goal of an MPCProblem, or of a plant with its own cost."""
+
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mpc.explicit.definite import positive_semidefinite
+from mpc.explicit.errors import ProblemError
+from mpc.problem import MPCProblem
+from mpc.riccati import checked_discount, dlqr, weight_matrix
+from mpc.sampling import linearise
+from plants import Plant
+from plants.arrays import Array, bounds_pair, instance_of, whole_number
+from plants.cost import wrapped
+
+_CARRIED_OVER = frozenset(
+    (
+        *("model", "state_weight", "input_weight", "horizon", "state_bounds", "input_bounds", "terminal_weight"),
+        *("discount", "parameter_bounds", "max_variables"),
+    )
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """sum over t < N of g^t (s_t'Q s_t + v_t'R v_t) + g^N s_N'P s_N, with state bounds at 1..N, input bounds at 0..N-1.
+
+    s and v are deviations from `state_target` (n,) and `input_target` (m,); those of `angles` are taken on the circle.
+    Bounds are pairs (lower, upper) in physical units, infinite where there is no limit.
+    """
+
+    horizon: int
+    state_weight: Array
+    input_weight: Array
+    final_weight: Array
+    discount: float
+    state_target: Array
+    input_target: Array
+    angles: tuple[int, ...]
+    state_bounds: tuple[Array, Array]
+    input_bounds: tuple[Array, Array]
+
+    def cost(self, states: Array, inputs: Array) -> float:
+        """Return the cost of states (N + 1, n) under inputs (N, m)."""
+        s, v = states - self.state_target, inputs - self.input_target
+        for i in self.angles:
+            s[:, i] = wrapped(s[:, i])
+        stages = ((s[:-1] @ self.state_weight) * s[:-1]).sum(-1) + ((v @ self.input_weight) * v).sum(-1)
+        weights = self.discount ** np.arange(self.horizon + 1)
+        return float(weights[:-1] @ stages + weights[-1] * (s[-1] @ self.final_weight @ s[-1]))
+
+    def near(self, x: Array) -> Array:
+        """Return the state x (n,) with its angles turned to within half a turn of the target."""
+        turned = x.copy()
+        for i in self.angles:
+            turned[i] = self.state_target[i] + wrapped(x[i] - self.state_target[i])
+        return turned
+
+
+def goal_of(
+    plant: Plant,
+    problem: MPCProblem | None,
+    horizon: int | None,
+    discount: float | None,
+    terminal_weight: ArrayLike | None,
+    state_bounds: Any,
+) -> Goal:
+    """Return the goal of the problem, or without one of the plant; ProblemError where both are given."""
+    if problem is None:
+        return goal_of_plant(plant, horizon, 1.0 if discount is None else discount, terminal_weight, state_bounds)
+    instance_of(problem, MPCProblem, "problem", ProblemError, "pass an MPCProblem, or None for the plant's own cost")
+    own = {
+        "horizon": horizon,
+        "discount": discount,
+        "terminal_weight": terminal_weight,
+        "state_bounds": state_bounds,
+    }
+    for name, value in own.items():
+        if value is not None:
+            raise ProblemError(
+                f"`{name}` and `problem` were both given, and the problem has its own; change it there: "
+                f"dataclasses.replace(problem, {name}=...)"
+            )
+    return goal_of_problem(plant, problem)
+
+
+def goal_of_problem(plant: Plant, problem: MPCProblem) -> Goal:
+    """Return the goal of a linear problem for the plant itself; ProblemError names whatever cannot be carried over."""
+    model = problem.model
+    if (model.n, model.m) != (plant.n, plant.m):
+        raise ProblemError(
+            f"`problem` has {model.n} states and {model.m} inputs, but the plant {plant.name!r} has {plant.n} and "
+            f"{plant.m}; pass the problem of this plant, as from linearise(plant)"
+        )
+    if abs(model.sample_time - plant.sample_time) > 1e-9 * plant.sample_time:
+        raise ProblemError(
+            f"`problem` has the sample time {model.sample_time:g}, but the plant {plant.name!r} has "
+            f"{plant.sample_time:g}; discretise the model at the plant's"
+        )
+    for field in fields(problem):
+        if field.init and field.name not in _CARRIED_OVER:
+            _check_default(field, getattr(problem, field.name))
+    given = (problem.state_bounds or (None, None), problem.input_bounds or (None, None))
+    state_bounds = bounds_pair(given[0], "state_bounds", plant.state_names, ProblemError)
+    lower, upper = bounds_pair(given[1], "input_bounds", plant.input_names, ProblemError)
+    return Goal(
+        horizon=problem.horizon,
+        state_weight=problem.state_weight,
+        input_weight=problem.input_weight,
+        final_weight=problem.final_weight,
+        discount=problem.discount,
+        state_target=model.state,
+        input_target=model.input,
+        angles=plant.angle_indices,
+        state_bounds=state_bounds,
+        input_bounds=_inside_actuator(plant, lower, upper),
+    )
+
+
+def goal_of_plant(
+    plant: Plant, horizon: int | None, discount: float, terminal_weight: ArrayLike | None, state_bounds: Any
+) -> Goal:
+    """Return the goal of the plant's own cost and input bounds; safe limits hold, and `state_bounds` where given."""
+    if horizon is None:
+        raise ProblemError("neither `problem` nor `horizon` was given; pass an MPCProblem, or a horizon in steps")
+    gamma, cost = checked_discount(discount), plant.cost
+    wanted = (None, None) if state_bounds is None else state_bounds
+    lower, upper = bounds_pair(wanted, "state_bounds", plant.state_names, ProblemError)
+    if plant.safe_limits is not None:
+        lower, upper = np.maximum(lower, plant.safe_limits[0]), np.minimum(upper, plant.safe_limits[1])
+    for name, low, high in zip(plant.state_names, lower, upper, strict=True):
+        if low >= high:
+            raise ProblemError(f"`state_bounds` and the plant's safe limits leave {name} no room: {low:g} to {high:g}")
+    if terminal_weight is None:
+        final = _riccati(plant, gamma)
+    else:
+        given = weight_matrix(terminal_weight, "terminal_weight", plant.n)
+        final = positive_semidefinite(given, "terminal_weight")
+    return Goal(
+        horizon=whole_number(horizon, "horizon", ProblemError, least=1),
+        state_weight=cost.state_weight,
+        input_weight=cost.input_weight,
+        final_weight=final,
+        discount=gamma,
+        state_target=cost.state_target,
+        input_target=cost.input_target,
+        angles=tuple(cost.angles),
+        state_bounds=(lower, upper),
+        input_bounds=plant.input_bounds,
+    )
+
+
+def _riccati(plant: Plant, discount: float) -> Array:
+    model = linearise(plant)
+    try:
+        return dlqr(model.A, model.B, plant.cost.state_weight, plant.cost.input_weight, discount)[1]
+    except ProblemError as cause:
+        raise ProblemError(
+            f"`terminal_weight` is None, but the plant's cost has no Riccati solution at its equilibrium: {cause}; "
+            "or pass `terminal_weight`"
+        ) from cause
+
+
+def _inside_actuator(plant: Plant, lower: Array, upper: Array) -> tuple[Array, Array]:
+    low, high = np.maximum(lower, plant.input_bounds[0]), np.minimum(upper, plant.input_bounds[1])
+    for i, name in enumerate(plant.input_names):
+        if low[i] >= high[i]:
+            raise ProblemError(
+                f"`input_bounds` of the problem give {name} the range {lower[i]:g} to {upper[i]:g}, of which the "
+                f"plant's {plant.input_bounds[0][i]:g} to {plant.input_bounds[1][i]:g} leave nothing; widen one"
+            )
+    return low, high
+
+
+def _check_default(field: "Field[Any]", value: object) -> None:
+    default = field.default_factory() if field.default_factory is not MISSING else field.default
+    if repr(value) == repr(default) or (isinstance(value, int | float) and value == default):
+        return
+    what = ", ".join(type(v).__name__ for v in value) if isinstance(value, Sequence) else repr(value)
+    raise ProblemError(
+        f"`{field.name}` of the problem ({what}) has no nonlinear counterpart yet; leave it out "
+        f"(dataclasses.replace(problem, {field.name}={default!r})), or use ImplicitMPC"
+    )
