@@ -1,113 +1,14 @@
-"""A linear model is whole at birth; linearise and discretise agree with finite differences and with exact solutions."""
+"""A linear model is whole at birth, steps and measures around its operating point, and knows its hidden modes."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import solve_ivp
 
-from mpc import LinearModel, ProblemError, discretise, linearise
-from plants import Plant, QuadraticCost, clipped_pendulum
-
-
-def tank(**changes) -> Plant:
-    """A tank that drains, with an inflow; the equilibrium is far from the origin."""
-    arguments = {
-        "name": "tank",
-        "derivative": lambda x, u: (u[0] - 2 * x[0] ** 0.5, x[0] - x[1]),
-        "state_names": ["level", "taste"],
-        "state_units": ["m", "-"],
-        "input_names": ["inflow"],
-        "input_units": ["m3/h"],
-        "state_bounds": ([0.5, 0.5], [9, 9]),
-        "input_bounds": ([0], [10]),
-        "equilibrium": ([4, 4], [4]),
-        "sample_time": 0.1,
-        "time_unit": "h",
-        "cost": QuadraticCost(np.eye(2), 1.0, [4, 4], [4]),
-        "start_bounds": ([3, 3], [5, 5]),
-    }
-    return Plant(**arguments | changes)
-
-
-def steps(plant, state, control, size=1e-6):
-    """Central differences of one step."""
-    n, m = plant.n, plant.m
-    A = [plant.step(state + size * e, control) - plant.step(state - size * e, control) for e in np.eye(n)]
-    B = [plant.step(state, control + size * e) - plant.step(state, control - size * e) for e in np.eye(m)]
-    return np.array(A).T / (2 * size), np.array(B).T / (2 * size)
-
-
-def test_linearise_agrees_with_differences_of_fine_steps():
-    plant = tank()
-    model = linearise(plant)
-    A, B = steps(plant, *map(np.array, ([4.0, 4.0], [4.0])))
-    assert np.allclose(model.A, A, atol=1e-6)
-    assert np.allclose(model.B, B, atol=1e-6)
-    assert (model.state_names, model.state_units) == (("level", "taste"), ("m", ""))
-    assert (model.input_names, model.input_units, model.time_unit) == (("inflow",), ("m3/h",), "h")
-    assert (model.state.tolist(), model.input.tolist(), model.sample_time) == ([4, 4], [4], 0.1)
-
-
-def test_linearise_elsewhere_and_at_no_steady_state():
-    model = linearise(tank(), at=([1, 1], [2]))
-    assert model.A[0, 0] == pytest.approx(np.exp(-0.1))
-    assert model.state.tolist() == [1, 1]
-    with pytest.raises(ProblemError, match=r"`at` is no steady state: level moves by .* where the plant rests"):
-        linearise(tank(), at=([1, 1], [4]))
-
-
-def test_a_plant_given_by_its_next_state_is_taken_as_it_is():
-    plant = tank(derivative=None, update=lambda x, u: (0.9 * x[0] + 0.1 * u[0], x[0]))
-    model = linearise(plant)
-    assert np.allclose(model.A, [[0.9, 0], [1, 0]])
-    assert np.allclose(model.B, [[0.1], [0]])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("pendulum",), "`plant` is a str; pass a Plant"),
-        ((clipped_pendulum(), 3), r"`at` is 3, but it must be a pair \(state, input\)"),
-        ((clipped_pendulum(), ([0, 0],)), "must be a pair"),
-        ((clipped_pendulum(), ([0, 0, 0], [0])), r"`at state` has shape \(3,\)"),
-        ((clipped_pendulum(), ([0, 0], [np.nan])), "`at input` is NaN"),
-    ],
-)
-def test_what_cannot_be_linearised(arguments, words):
-    with pytest.raises(ProblemError, match=words):
-        linearise(*arguments)
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_zero_order_hold_is_the_exact_solution(seed):
-    generator = np.random.default_rng(seed)
-    n, m = generator.integers(1, 4), generator.integers(1, 3)
-    drift, inputs, period = generator.normal(size=(n, n)), generator.normal(size=(n, m)), generator.uniform(0.01, 1)
-    A, B = discretise(drift, inputs, period)
-    x, u = generator.normal(size=n), generator.normal(size=m)
-    exact = solve_ivp(lambda _, y: drift @ y + inputs @ u, (0, period), x, rtol=1e-10, atol=1e-12).y[:, -1]
-    assert np.allclose(A @ x + B @ u, exact, rtol=1e-7, atol=1e-8)
-
-
-def test_an_integrator_has_its_known_hold():
-    A, B = discretise([[0, 1], [0, 0]], [[0], [1]], 0.5)
-    assert np.allclose(A, [[1, 0.5], [0, 1]])
-    assert np.allclose(B, [[0.125], [0.5]])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ((np.ones((2, 3)), np.ones((2, 1)), 1), r"`A` has shape \(2, 3\), but it must be square"),
-        ((np.eye(2), np.ones((3, 1)), 1), r"`B` has shape \(3, 1\)"),
-        ((np.eye(2), np.ones((2, 1)), 0), "`sample_time` is 0, but it must be positive"),
-        ((np.eye(2), np.ones((2, 1)), np.nan), "`sample_time` is NaN"),
-    ],
-)
-def test_what_has_no_hold(arguments, words):
-    with pytest.raises(ProblemError, match=words):
-        discretise(*arguments)
+from mpc import LinearModel, ProblemError
+from mpc.modes import unreached_mode
 
 
 def test_a_model_steps_around_its_operating_point():
@@ -162,6 +63,22 @@ def test_arguments_are_copied_and_read_only():
         ({"state_names": ("one",)}, "`state_names` has 1 entries, but the model has 2"),
         ({"input_units": ("V", "A")}, "`input_units` has 2 entries, but the model has 1"),
         ({"state_names": 5}, "`state_names` is 5, but it must be a sequence of texts"),
+        ({"A": np.zeros((0, 0)), "B": np.zeros((0, 1))}, r"`A` has shape \(0, 0\), but a model needs at least 1 state"),
+        ({"time_unit": 1}, "`time_unit` is 1, but it must be a text"),
+        ({"C": [1, 2, 3]}, r"`C` has shape \(1, 3\), but `A` has 2 states: pass \(outputs, 2\)"),
+        ({"C": np.zeros((0, 2))}, r"`C` has shape \(0, 2\)"),
+        ({"C": [[np.nan, 0]]}, r"`C` is NaN at \[0, 0\]"),
+        ({"C": "position"}, "`C` has dtype"),
+        ({"D": [[1, 2], [3, 4]]}, r"`D` has shape \(2, 2\), but \(2, 1\) is needed: one row per output"),
+        ({"D": [1j, 0]}, "`D` has dtype complex"),
+        ({"E": np.zeros((3, 1))}, r"`E` has shape \(3, 1\), but there are 2 states \(rows of `A`\): pass \(2, any\)"),
+        ({"C": [1, 0], "F": [1, 2]}, r"`F` has shape \(2, 1\), but there are 1 outputs \(rows of `C`\)"),
+        ({"E": np.zeros((2, 1)), "F": np.zeros((2, 3))}, "`F` has 3 columns but `E` 1: one column per disturbance"),
+        ({"E": [[np.inf], [0]]}, r"`E` is infinite at \[0, 0\]"),
+        ({"output": [1]}, r"`output` has shape \(1,\), but \(2,\) is needed"),
+        ({"disturbance": [1]}, r"`disturbance` has shape \(1,\), but \(0,\) is needed"),
+        ({"disturbance_names": ("wind",)}, "`disturbance_names` has 1 entries, but the model has 0"),
+        ({"output_names": ("a", "b", "c")}, "`output_names` has 3 entries, but the model has 2"),
     ],
 )
 def test_what_is_no_model_is_named(changes, words):
@@ -186,3 +103,135 @@ def test_a_discount_changes_what_must_be_stabilised():
     model = LinearModel(np.diag([1.02, 0.5]), [0, 1], 1)
     assert model.unstabilisable_mode() == pytest.approx(1.02)
     assert model.unstabilisable_mode(0.9) is None
+
+
+def full(**changes) -> LinearModel:
+    """A model with every matrix, and an operating point far from 0."""
+    arguments = {
+        "A": [[0.5, 0.1], [0, 0.9]],
+        "B": [[0], [1]],
+        "sample_time": 1,
+        "state": [10, 20],
+        "input": [3],
+        "C": [1, 2],
+        "D": 0.5 * np.ones(1),
+        "E": [1, -1],
+        "F": [[0.25]],
+        "disturbance": [7],
+    }
+    return LinearModel(**arguments | changes)
+
+
+def test_outputs_and_disturbances_by_hand():
+    model = full(output=[100])
+    assert (model.n, model.m, model.p, model.k) == (2, 1, 1, 1)
+    assert (model.C.shape, model.D.shape, model.E.shape, model.F.shape) == ((1, 2), (1, 1), (2, 1), (1, 1))
+    assert model.step([10, 20], [3], [7]).tolist() == [10, 20]
+    assert model.step([10, 20], [3], [9]).tolist() == [12, 18]
+    assert model.outputs([10, 20], [3], [7]).tolist() == [100]
+    assert model.outputs([11, 21], [5], [11]).tolist() == [100 + 1 + 2 + 0.5 * 2 + 0.25 * 4]
+    assert model.outputs([11, 21], [5]).tolist() == [100 + 1 + 2 + 0.5 * 2]
+    assert repr(model) == "LinearModel(2 states, 1 inputs, 1 outputs, 1 disturbances, every 1 s, spectral radius 0.9)"
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_outputs_are_plain_products_unless_an_output_point_is_given(seed):
+    generator = np.random.default_rng(seed)
+    n, m, p, k = generator.integers(1, 4, size=4)
+    A, B, C, D, E, F = (generator.normal(size=s) for s in ((n, n), (n, m), (p, n), (p, m), (n, k), (p, k)))
+    state, control, wind = generator.normal(size=n), generator.normal(size=m), generator.normal(size=k)
+    model = LinearModel(A, B, 1, state, control, C=C, D=D, E=E, F=F, disturbance=wind)
+    x, u, d = generator.normal(size=(5, n)), generator.normal(size=(5, m)), generator.normal(size=(5, k))
+    assert np.allclose(model.outputs(x, u, d), x @ C.T + u @ D.T + d @ F.T)
+    moved = state + (x - state) @ A.T + (u - control) @ B.T + (d - wind) @ E.T
+    assert np.allclose(model.step(x, u, d), moved)
+    assert np.allclose(model.step(x, u), model.step(x, u, wind))
+    assert np.allclose(model.step(x[0], u[0], d[0]), moved[0])
+
+
+def test_without_c_the_outputs_are_the_states():
+    model = LinearModel(np.eye(2), [0, 1], 1, state=[5, 6], state_names=("level", "taste"), state_units=("m", ""))
+    assert (model.p, model.k, model.output.tolist()) == (2, 0, [5, 6])
+    assert (model.output_names, model.output_units) == (("level", "taste"), ("m", ""))
+    assert model.outputs([7, 8]).tolist() == [7, 8]
+    assert model.disturbance_names == ()
+
+
+def test_names_of_outputs_and_disturbances():
+    model = full(output_names="weight", output_units="kg", disturbance_names="wind", disturbance_units="m/s")
+    assert (model.output_names, model.output_units) == (("weight",), ("kg",))
+    assert (model.disturbance_names, model.disturbance_units) == (("wind",), ("m/s",))
+    assert (full().output_names, full().disturbance_names, full().output_units) == (
+        ("output0",),
+        ("disturbance0",),
+        ("",),
+    )
+
+
+def test_only_f_makes_disturbances_of_the_outputs():
+    model = LinearModel([[0.5]], [[1]], 1, F=[[2, 3]])
+    assert (model.k, model.E.tolist()) == (2, [[0, 0]])
+
+
+def test_a_changed_copy_derives_the_output_point_when_asked():
+    moved = replace(full(), state=[0, 0], output=None)
+    assert moved.output.tolist() == [0.5 * 3 + 0.25 * 7]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda m: m.step([1], [0]), r"`x` has shape \(1,\), but its last axis must be 2 long"),
+        (lambda m: m.step([1, np.nan], [0]), "`x` is NaN"),
+        (lambda m: m.step([1, 2], [0, 0]), r"`u` has shape \(2,\)"),
+        (lambda m: m.step([1, 2], [0], [0, 0]), r"`d` has shape \(2,\), but its last axis must be 1 long"),
+        (lambda m: m.outputs([1, 2]), "`u` is missing, but `D` is not 0"),
+        (lambda m: m.outputs([1, 2], [0], [np.inf]), "`d` is infinite"),
+    ],
+)
+def test_points_that_do_not_fit_are_named(call, words):
+    with pytest.raises(ProblemError, match=words):
+        call(full())
+
+
+@pytest.mark.parametrize("decades", [0, 3, 6])
+def test_detectability_is_the_dual_and_does_not_depend_on_units(decades):
+    unit = np.diag([10.0**decades, 10.0**-decades])
+    A, back = np.array([[1.0188, 0.0503], [0.7547, 1.0188]]), np.linalg.inv(unit)
+    values, vectors = np.linalg.eig(A)
+    right = vectors[:, values.argmax()]
+    shown = LinearModel(unit @ A @ back, [0, 1], 0.05, C=np.array([[1.0, 0]]) @ back)
+    hidden = LinearModel(unit @ A @ back, [0, 1], 0.05, C=np.array([[-right[1], right[0]]]) @ back)
+    assert shown.undetectable_mode() is None
+    assert shown.is_detectable
+    assert hidden.undetectable_mode() == pytest.approx(values.max())
+    assert not hidden.is_detectable
+
+
+def test_a_mode_that_decays_needs_neither_inputs_nor_outputs():
+    model = LinearModel(np.diag([0.5, 1.2]), [0, 1], 1, C=[0, 1])
+    assert model.is_stabilisable
+    assert model.is_detectable
+    assert not replace(model, B=[1, 0]).is_stabilisable
+
+
+@pytest.mark.parametrize("scale", [1, 1e6])
+def test_the_states_that_carry_an_unreached_mode_are_named(scale):
+    # 1.2 drives the other two; the input reaches only those, so that only the first is out of reach
+    A = np.array([[1.2, 0, 0], [1, 0.5, 0], [1, 0.2, 0.3]])
+    unit = np.diag([scale, 1, 1])
+    mode = unreached_mode(unit @ A @ np.linalg.inv(unit), np.array([[0.0], [1], [1]]))
+    assert mode is not None
+    assert str(mode) == "1.2"
+    assert mode.carriers(("level", "taste", "heat")) == "level"
+
+
+def test_carriers_of_an_oscillation_and_of_many():
+    turn = 1.1 * np.array([[0.8, -0.6], [0.6, 0.8]])
+    mode = unreached_mode(turn, np.zeros((2, 1)))
+    assert mode is not None
+    assert mode.carriers(("a", "b")) in ("a, b", "b, a")
+    assert str(mode) in ("0.88+0.66j", "0.88-0.66j")
+    hidden = unreached_mode(np.ones((6, 6)) / 6 + 0.5 * np.eye(6), np.zeros((6, 1)))
+    assert hidden is not None
+    assert hidden.carriers("abcdef").endswith("and others")
