@@ -148,10 +148,9 @@ def _variable(content: _Bytes) -> _Variable | None:
 def _check_variable(name: str, variables: dict[str, _Variable]) -> None:
     if name not in variables:
         close = get_close_matches(name, variables, n=1, cutoff=0.0)
-        raise FileFormatError(
-            f"there is no variable {name!r}{f'; did you mean {close[0]!r}?' if close else ''} "
-            f"It has: {', '.join(sorted(variables)) or 'none'}"
-        )
+        guess = f"did you mean {close[0]!r}? " if close else ""
+        known = ", ".join(sorted(variables)) or "none"
+        raise FileFormatError(f"there is no variable {name!r}; {guess}The file has: {known}")
     variable = variables[name]
     kind = "logical" if variable.flags & LOGICAL else "complex" if variable.flags & COMPLEX else variable.kind
     if kind not in NUMBERS:
