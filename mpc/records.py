@@ -125,7 +125,8 @@ def checked_records(records: Record | Sequence[Record]) -> tuple[Record, ...]:
     """Return one record or several as a tuple; raise ProblemError unless all have the same signals."""
     given = (records,) if isinstance(records, Record) else records
     if not isinstance(given, Sequence) or not given:
-        raise ProblemError(f"`records` is {records!r}; pass a Record(outputs, inputs), or a sequence of them")
+        what = "empty" if isinstance(given, Sequence) else f"a {type(records).__name__}"
+        raise ProblemError(f"`records` is {what}; pass a Record(outputs, inputs), or a sequence of them")
     for i, record in enumerate(given):
         instance_of(record, Record, f"records[{i}]", ProblemError, "wrap the arrays, as in Record(outputs, inputs)")
         for name in ("output_names", "input_names", "output_units", "input_units"):

@@ -145,7 +145,7 @@ def _check_excited(moved: Array, scale: Array, centre: Array, names: Sequence[st
         raise ProblemError(
             f"not persistently exciting: {_combination(directions[-1], scale, names)} stays constant in the records, "
             f"so these effects cannot be told apart (relative singular value {size[-1] / size[0]:.2g}, at least "
-            f"{EXCITED:g} is needed); add a signal that does not come from feedback to the inputs"
+            f"{EXCITED:g} is needed); add to the inputs a signal that does not come from feedback, or lower the `order`"
         )
     return float(size[-1] / size[0])
 
