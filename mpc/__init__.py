@@ -17,8 +17,10 @@ from mpc.constraints import (
     StateBounds,
     StatePolytope,
 )
+from mpc.controller import Memory, MPCController
 from mpc.convert import from_mat, from_state_space
 from mpc.costs import CrossWeight, MoveWeight, OutputWeight
+from mpc.estimate import Estimate, KalmanFilter
 from mpc.explicit.certificate import Certificate, CertificateMismatch
 from mpc.explicit.errors import FileFormatError, Infeasible, NumericalError, OutsideDomain, ProblemError, Unbounded
 from mpc.explicit.law import Location, PiecewiseAffineLaw
@@ -26,10 +28,15 @@ from mpc.explicit.limits import Limits
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.region import CriticalRegion
+from mpc.fallback import Refuse, RepeatPlan, SolveStatus
 from mpc.identification import Identification
 from mpc.identify import identify
 from mpc.model import LinearModel
+from mpc.multistart import MultiStart, SingleStart
+from mpc.nonlinear import NonlinearMPC
+from mpc.nonlinear_program import SoftBounds
 from mpc.online import ImplicitMPC
+from mpc.outside import ClippedTheta, NearestRegion, Refused
 from mpc.paper import printed_pendulum, printed_reactor
 from mpc.parameters import Disturbance, PreviousInput, Setpoint
 from mpc.plan import ControlHorizon, EveryStep, MoveBlocking, Prestabilised
@@ -41,19 +48,23 @@ from mpc.regression import InstrumentalVariables, LeastSquares
 from mpc.riccati import dlqr
 from mpc.rows import Rows
 from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
+from mpc.sensor import Sensor
 from mpc.soft import Soft
 from mpc.solve import solve_explicit
 from mpc.terminal import TerminalOrigin, TerminalSet
 from mpc.tightening import Tightened
+from mpc.unmeasured import with_input_disturbance, with_output_disturbance
 
 __all__ = [
     "Affine",
     "Certificate",
     "CertificateMismatch",
+    "ClippedTheta",
     "ControlHorizon",
     "CriticalRegion",
     "CrossWeight",
     "Disturbance",
+    "Estimate",
     "EveryStep",
     "FileFormatError",
     "Identification",
@@ -62,16 +73,22 @@ __all__ = [
     "InputBounds",
     "InputPolytope",
     "InstrumentalVariables",
+    "KalmanFilter",
     "LeastSquares",
     "Limits",
     "LinearModel",
     "Location",
+    "MPCController",
     "MPCProblem",
+    "Memory",
     "MixedPolytope",
     "MoveBlocking",
     "MoveBounds",
     "MoveWeight",
+    "MultiStart",
     "MultiparametricQP",
+    "NearestRegion",
+    "NonlinearMPC",
     "NumericalError",
     "OutputBounds",
     "OutputPolytope",
@@ -84,9 +101,16 @@ __all__ = [
     "PreviousInput",
     "ProblemError",
     "Record",
+    "Refuse",
+    "Refused",
+    "RepeatPlan",
     "Rows",
+    "Sensor",
     "Setpoint",
+    "SingleStart",
     "Soft",
+    "SoftBounds",
+    "SolveStatus",
     "StateBounds",
     "StatePolytope",
     "TerminalOrigin",
@@ -107,5 +131,7 @@ __all__ = [
     "records_of",
     "sampled_map",
     "solve_explicit",
+    "with_input_disturbance",
+    "with_output_disturbance",
     "zero_order_hold",
 ]

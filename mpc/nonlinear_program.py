@@ -69,12 +69,12 @@ def _prepared(plant: Plant, goal: Goal, unit: tuple[Array, Array], soft_rows: tu
     import do_mpc  # noqa: PLC0415  it takes seconds, and loads torch where that is installed
 
     model = do_mpc.model.Model("discrete", "SX")
-    x = model.set_variable("_x", "state", shape=(plant.n, 1))
-    u = model.set_variable("_u", "input", shape=(plant.m, 1))
-    discount = model.set_variable("_tvp", "discount")
-    after = smooth_step(plant)(x, u)
-    model.set_rhs("state", after)
+    first = model.set_variable("_x", "state", shape=(plant.n, 1)), model.set_variable("_u", "input", (plant.m, 1))
+    model.set_variable("_tvp", "discount")
+    step = smooth_step(plant)
+    model.set_rhs("state", step(*first))
     model.setup()
+    x, u, discount = model.x["state"], model.u["input"], model.tvp["discount"]  # other symbols than before the setup
     controller = do_mpc.controller.MPC(model)
     controller.settings.n_horizon = goal.horizon
     controller.settings.t_step = plant.sample_time
@@ -85,7 +85,7 @@ def _prepared(plant: Plant, goal: Goal, unit: tuple[Array, Array], soft_rows: tu
     A, b, price = soft_rows
     if len(b):
         options: dict[str, Any] = {"ub": b[:, None], "soft_constraint": True, "penalty_term_cons": price}
-        controller.set_nl_cons("soft", ca.mtimes(A, after), **options)
+        controller.set_nl_cons("soft", ca.mtimes(A, step(x, u)), **options)
     template = controller.get_tvp_template()
     controller.set_tvp_fun(lambda _: template)
     controller.prepare_nlp()
