@@ -1,0 +1,170 @@
+"""Feasibility: what may be claimed of a problem: how much of the box is feasible, and whether it stays so.
+
+A problem is recursively feasible if every next state is feasible again. A box as the last limit does not make it so: an
+unstable plant can be anywhere in a box and be lost. A terminal set does if from each of its states some input keeps all
+limits and leads back into it: then the old plan, shifted by a step and with that input at its end, is a plan again
+(Mayne, Rawlings, Rao & Scokaert, Automatica 36, 2000).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mpc.constraints import (
+    InputBounds,
+    InputPolytope,
+    MixedPolytope,
+    OutputBounds,
+    OutputPolytope,
+    StateBounds,
+    StatePolytope,
+)
+from mpc.explicit.errors import ProblemError
+from mpc.explicit.polyhedron import Polyhedron
+from mpc.feasible import feasible_share
+from mpc.invariance import invariance
+from mpc.invariant import largest_set
+from mpc.invariant_set import InvariantSet
+from mpc.plan import EveryStep
+from mpc.predict import predict
+from mpc.problem import MPCProblem
+from mpc.rows import Constraint, stack_rows
+from mpc.set_limits import LimitRows, free_system
+from mpc.shares import Share
+from mpc.soft import Soft
+from mpc.terminal import TerminalOrigin, TerminalSet
+from plants.arrays import Array, instance_of
+
+EVERY_STEP = (InputBounds, InputPolytope, MixedPolytope, OutputBounds, OutputPolytope, StateBounds, StatePolytope)
+TERMINAL = (TerminalOrigin, TerminalSet)
+ROOM = 1e-9  # what rounding may lack
+
+
+@dataclass(frozen=True, eq=False)
+class Feasibility:
+    """What may be claimed of a problem, with the reason in words.
+
+    `feasible` is the share of the parameter set in which some inputs keep all limits over the horizon; `for_ever` the
+    share in which they can be kept for ever by any law at all (None where it is not computed: theta holds more than
+    the state, or limits tie steps together). `recursive` says whether every next state is surely feasible again on the
+    linear model.
+    """
+
+    feasible: Share
+    for_ever: Share | None
+    recursive: bool
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the claims as sentences."""
+        words = [f"All limits can be kept over the horizon from {self.feasible} of the parameter set."]
+        if self.for_ever is not None:
+            words.append(f"For ever they can be kept from {self.for_ever} of it.")
+        claim = "Recursively feasible" if self.recursive else "Recursive feasibility cannot be claimed"
+        return " ".join([*words, f"{claim}: {self.reason}."])
+
+
+def feasibility(problem: MPCProblem) -> Feasibility:
+    """Return what may be claimed of the problem on its linear model; raises ProblemError for an empty one."""
+    instance_of(problem, MPCProblem, "problem", ProblemError, "pass MPCProblem(linearise(plant), ...)")
+    trouble = _not_shifted(problem)
+    if trouble:
+        return Feasibility(feasible_share(problem), _for_ever(problem), False, trouble)
+    recursive, reason = _terminal_claim(problem)
+    return Feasibility(feasible_share(problem), _for_ever(problem), recursive, reason)
+
+
+def kept_for_ever(problem: MPCProblem) -> InvariantSet:
+    """Return the largest set of states in the parameter set from which some inputs keep the hard limits for ever.
+
+    Terminal constraints and soft ones are left out. Raises ProblemError where theta holds more than the state, or
+    a constraint ties steps together.
+    """
+    if not _state_alone(problem):
+        raise ProblemError(
+            f"theta holds {len(problem.layout.names)} components, but the model has {problem.model.n} states; sets are "
+            "computed for problems whose law reads the state alone"
+        )
+    strange = _strange(problem)
+    if strange:
+        raise ProblemError(f"a {strange} does not bind single steps; leave it out of the problem for this question")
+    return largest_set(free_system(problem.model, _one_step(problem), None, 1.0))
+
+
+def _for_ever(problem: MPCProblem) -> Share | None:
+    if not _state_alone(problem) or _strange(problem):
+        return None
+    return kept_for_ever(problem).share(problem.domain)
+
+
+def _not_shifted(problem: MPCProblem) -> str:
+    """Return why a plan that is shifted by a step need not be one again; empty if it is, but for its end."""
+    if not _state_alone(problem):
+        more = ", ".join(problem.layout.names[problem.model.n :])
+        return f"the law also reads {more}, whose next values are not known"
+    strange = _strange(problem)
+    if strange:
+        return f"a {strange} need not hold for a plan that is shifted by a step"
+    if problem.plan.blocks(problem.horizon) != list(range(problem.horizon)):
+        return f"{type(problem.plan).__name__} holds inputs over steps, so that a plan cannot be shifted by one"
+    if not any(isinstance(c, TERMINAL) for c in problem.constraints):
+        return (
+            "there is no terminal set, so the last state may be one that no input saves; add "
+            "TerminalSet(maximal_control_invariant(...).polyhedron)"
+        )
+    lower, upper = problem.domain
+    within = problem.state_bounds is not None and bool(
+        (problem.state_bounds[0] >= lower).all() and (problem.state_bounds[1] <= upper).all()
+    )
+    return "" if within else "the next state may leave `parameter_bounds`; give `state_bounds` within them"
+
+
+def _terminal_claim(problem: MPCProblem) -> tuple[bool, str]:
+    """Return whether the terminal constraints let every plan be continued, and why."""
+    rows = _one_step(problem)
+    if any(isinstance(c, TerminalOrigin) for c in problem.constraints):
+        worst = int(np.argmin(rows.h))
+        if rows.h[worst] >= -ROOM:
+            return True, "the plan ends at the operating point, where the plant can rest within all limits"
+        return False, f"the operating point, where the plan ends, passes a limit by {-rows.h[worst]:.3g}"
+    system = free_system(problem.model, rows, None, 1.0)
+    parts = [c.polyhedron for c in problem.constraints if isinstance(c, TerminalSet)]
+    parts.append(Polyhedron.from_bounds(*problem.domain))
+    together = Polyhedron(np.vstack([p.A for p in parts]), np.concatenate([p.b for p in parts]))
+    answer = invariance(system, *system.scaled(together))
+    return answer.holds, f"the terminal set is {answer}"
+
+
+def _one_step(problem: MPCProblem) -> LimitRows:
+    """Return the hard limits that bind one step: its input, its state, and the state that follows."""
+    single = replace(
+        problem, horizon=1, plan=EveryStep(), constraints=(), costs=(), terminal_weight=problem.state_weight
+    )
+    prediction = predict(single)
+    hard = [c.rows(prediction) for c in problem.all_constraints if isinstance(c, EVERY_STEP)]
+    rows = stack_rows(hard) if hard else None
+    model, box = problem.model, Polyhedron.from_bounds(*problem.domain)
+    X, V = [box.A], [np.zeros((len(box.b), model.m))]
+    h: list[Array] = [box.b - box.A @ model.state]
+    labels = [f"row {i} of the parameter set" for i in range(len(box.b))]
+    if rows is not None:
+        X, V = [*X, -rows.S], [*V, rows.G]
+        h.append(rows.w + rows.S @ model.state - rows.G @ model.input)
+        labels += rows.labels
+    return LimitRows(np.vstack(X), np.vstack(V), np.concatenate(h), tuple(labels))
+
+
+def _state_alone(problem: MPCProblem) -> bool:
+    return len(problem.layout.names) == problem.model.n
+
+
+def _strange(problem: MPCProblem) -> str:
+    """Return the kind of a hard constraint that is not known to bind single steps, or nothing."""
+    for constraint in problem.constraints:
+        if not isinstance(constraint, (*EVERY_STEP, *TERMINAL)) and not _harmless(constraint):
+            return type(constraint).__name__
+    return ""
+
+
+def _harmless(constraint: Constraint) -> bool:
+    return isinstance(constraint, Soft)

@@ -1,0 +1,68 @@
+"""LimitedSystem: a linear model with limits on states and inputs in common, and a bounded disturbance.
+
+States are counted from the operating point, in half widths of the limits, so that 1 is a large number in every
+direction; all sets of mpc/invariant.py are computed in these coordinates.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mpc.elimination import eliminate, unit_rows
+from mpc.explicit.polyhedron import Polyhedron
+from mpc.model import LinearModel
+from plants.arrays import Array
+
+
+@dataclass(frozen=True, eq=False)
+class LimitedSystem:
+    """s+ = A s + B v + w with X s + V v <= h at every step and w in the hull of `corners`; s+ counts in `contraction`.
+
+    s = (x - model.state) / width; v are inputs in a unit of their own. `inputs` is False where a gain has
+    replaced them (B has no columns then).
+    """
+
+    model: LinearModel
+    width: Array
+    A: Array
+    B: Array
+    X: Array
+    V: Array
+    h: Array
+    corners: Array
+    contraction: float
+
+    @property
+    def input_free(self) -> bool:
+        """Return whether there is no input to choose."""
+        return self.B.shape[1] == 0
+
+    def allowed(self) -> tuple[Array, Array]:
+        """Return rows of the states at which some input keeps the limits of this step."""
+        return eliminate(np.c_[self.X, self.V], self.h, len(self.A))
+
+    def before(self, F: Array, f: Array) -> tuple[Array, Array]:
+        """Return rows of the states that some input takes into {F s <= f}, within all limits, whatever w is."""
+        rows, levels = self.successor_rows(F, f)
+        return eliminate(rows, levels, len(self.A))
+
+    def successor_rows(self, F: Array, f: Array) -> tuple[Array, Array]:
+        """Return the rows on (s, v) that say: the limits of this step hold, and every successor has F s+ <= c f."""
+        reach = (F @ self.corners.T).max(axis=1)
+        rows = np.vstack([np.c_[F @ self.A, F @ self.B], np.c_[self.X, self.V]])
+        return rows, np.concatenate([self.contraction * f - reach, self.h])
+
+    def scaled(self, polyhedron: Polyhedron) -> tuple[Array, Array]:
+        """Return unit rows of a set of physical states."""
+        return unit_rows(polyhedron.A * self.width, polyhedron.b - polyhedron.A @ self.model.state)
+
+    def physical(self, F: Array, f: Array) -> Polyhedron:
+        """Return {F s <= f} as a set of physical states."""
+        A = F / self.width
+        return Polyhedron(A, f + A @ self.model.state)
+
+    @cached_property
+    def disturbed(self) -> bool:
+        """Return whether there is any disturbance."""
+        return bool(self.corners.any())
