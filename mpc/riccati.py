@@ -7,6 +7,7 @@ from scipy.linalg import LinAlgError, matrix_balance, solve_discrete_are, solve_
 from mpc.explicit.definite import positive_definite, positive_semidefinite
 from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
+from mpc.modes import unreached_mode
 from plants.arrays import Array, real_array, real_scalar
 
 NEWTON_STEPS = 20
@@ -42,10 +43,11 @@ def dlqr(
 
 def _check_seen(model: LinearModel, Q: Array, discount: float) -> None:
     """Raise ProblemError if a mode grows and costs nothing: then doing nothing is cheaper than to stabilise."""
-    mode = LinearModel(model.A.T, Q, sample_time=1.0).unstabilisable_mode(discount)
+    mode = unreached_mode(model.A.T, Q, discount)
     if mode is not None:
         raise ProblemError(
-            f"`Q` does not see the mode with eigenvalue {_text(mode)}, which does not decay: weigh it in Q"
+            f"`Q` does not see the mode with eigenvalue {mode}, which does not decay: weigh it in Q "
+            f"(it lives in {mode.carriers(model.state_names)})"
         )
 
 
@@ -105,13 +107,10 @@ def checked_discount(discount: float) -> float:
 
 def check_stabilisable(model: LinearModel, discount: float = 1.0) -> None:
     """Raise ProblemError naming a mode that grows and that no input reaches, if there is one."""
-    mode = model.unstabilisable_mode(discount)
+    mode = unreached_mode(model.A, model.B, discount)
     if mode is not None:
         raise ProblemError(
-            f"(A, B) is not stabilisable: the mode with eigenvalue {_text(mode)} does not decay and no input moves it; "
-            "add an input that reaches it, or leave the state out of the model"
+            f"(A, B) is not stabilisable: the mode with eigenvalue {mode} does not decay and no input moves it "
+            f"(it lives in {mode.carriers(model.state_names)}); add an input that reaches it, or leave the state "
+            "out of the model"
         )
-
-
-def _text(mode: complex) -> str:
-    return f"{mode.real:.6g}" if abs(mode.imag) < 1e-12 else f"{mode:.6g}"

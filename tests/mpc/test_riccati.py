@@ -118,7 +118,10 @@ EYE = np.eye(2)
         (([[1, np.nan], [0, 1]], [0, 1], EYE, 1), r"`A` is NaN at \[0, 1\]"),
         ((np.ones((2, 3)), [0, 1], EYE, 1), r"`A` has shape \(2, 3\), but it must be square"),
         ((EYE, [0, 1, 2], EYE, 1), r"`B` has shape \(3, 1\), but `A` has 2 states"),
-        ((np.diag([1.2, 0.5]), [0, 1], EYE, 1), "not stabilisable: the mode with eigenvalue 1.2 does not decay"),
+        (
+            (np.diag([1.2, 0.5]), [0, 1], EYE, 1),
+            r"stabilisable: the mode with eigenvalue 1.2 does not decay and no input moves it \(it lives in state0\)",
+        ),
         ((np.diag([1.0, 0.5]), [0, 1], EYE, 1), "not stabilisable: the mode with eigenvalue 1 "),
         (([[0, 2], [-2, 0]], [0, 0], EYE, 1), "not stabilisable"),
         ((EYE, EYE, EYE, [[1, 0], [0, 0]]), "`R` must be positive definite, but its smallest eigenvalue is 0"),
