@@ -29,14 +29,20 @@ from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.region import CriticalRegion
 from mpc.fallback import Refuse, RepeatPlan, SolveStatus
+from mpc.feasibility import Feasibility, feasibility, kept_for_ever
+from mpc.feasible import feasible_set, feasible_share
+from mpc.four_tank import four_tank
 from mpc.identification import Identification
 from mpc.identify import identify
+from mpc.invariance import Invariance
+from mpc.invariant import maximal_admissible, maximal_control_invariant
+from mpc.invariant_set import InvariantSet
 from mpc.model import LinearModel
 from mpc.multistart import MultiStart, SingleStart
 from mpc.nonlinear import NonlinearMPC
 from mpc.nonlinear_program import SoftBounds
 from mpc.online import ImplicitMPC
-from mpc.outside import ClippedTheta, NearestRegion, Refused
+from mpc.outside import ClippedTheta, InsideOnly, NearestRegion
 from mpc.paper import printed_pendulum, printed_reactor
 from mpc.parameters import Disturbance, PreviousInput, Setpoint
 from mpc.plan import ControlHorizon, EveryStep, MoveBlocking, Prestabilised
@@ -49,6 +55,7 @@ from mpc.riccati import dlqr
 from mpc.rows import Rows
 from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
 from mpc.sensor import Sensor
+from mpc.shares import Share, share_of
 from mpc.soft import Soft
 from mpc.solve import solve_explicit
 from mpc.terminal import TerminalOrigin, TerminalSet
@@ -66,13 +73,17 @@ __all__ = [
     "Disturbance",
     "Estimate",
     "EveryStep",
+    "Feasibility",
     "FileFormatError",
     "Identification",
     "ImplicitMPC",
     "Infeasible",
     "InputBounds",
     "InputPolytope",
+    "InsideOnly",
     "InstrumentalVariables",
+    "Invariance",
+    "InvariantSet",
     "KalmanFilter",
     "LeastSquares",
     "Limits",
@@ -102,11 +113,11 @@ __all__ = [
     "ProblemError",
     "Record",
     "Refuse",
-    "Refused",
     "RepeatPlan",
     "Rows",
     "Sensor",
     "Setpoint",
+    "Share",
     "SingleStart",
     "Soft",
     "SoftBounds",
@@ -120,16 +131,24 @@ __all__ = [
     "condense",
     "discretise",
     "dlqr",
+    "feasibility",
+    "feasible_set",
+    "feasible_share",
     "forward_euler",
+    "four_tank",
     "from_mat",
     "from_state_space",
     "identify",
+    "kept_for_ever",
     "linearise",
+    "maximal_admissible",
+    "maximal_control_invariant",
     "print_progress",
     "printed_pendulum",
     "printed_reactor",
     "records_of",
     "sampled_map",
+    "share_of",
     "solve_explicit",
     "with_input_disturbance",
     "with_output_disturbance",
