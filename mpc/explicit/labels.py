@@ -9,9 +9,10 @@ from mpc.explicit.errors import ProblemError
 
 @dataclass(frozen=True)
 class Labels:
-    """Names that travel with a problem: parameters and variables with their units, and the rows of G.
+    """Names that travel with a problem: parameters, variables and the rows of G, with their units.
 
-    The solver does not know what they mean; they come back in explanations and errors.
+    A row's unit is that of its right-hand side. The solver does not know what they mean; they come back in
+    explanations and errors.
     """
 
     parameters: tuple[str, ...]
@@ -19,6 +20,7 @@ class Labels:
     rows: tuple[str, ...]
     parameter_units: tuple[str, ...] = ()
     variable_units: tuple[str, ...] = ()
+    row_units: tuple[str, ...] = ()
 
     @classmethod
     def plain(cls, t: int, n: int, q: int) -> Self:
@@ -28,8 +30,8 @@ class Labels:
         )
 
     def to_dict(self) -> dict[str, list[str]]:
-        """Return the labels as lists, for JSON."""
-        return {key: list(value) for key, value in asdict(self).items()}
+        """Return the labels as lists, for JSON; without `row_units` where there are none."""
+        return {key: list(value) for key, value in asdict(self).items() if value or key != "row_units"}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Sequence[str]]) -> Self:
@@ -47,6 +49,7 @@ def check_labels(labels: Labels, parameters: int, variables: int, rows: int | No
         ("rows", len(labels.rows), len(labels.rows) if rows is None else rows),
         ("parameter units", len(labels.parameter_units) or parameters, parameters),
         ("variable units", len(labels.variable_units) or variables, variables),
+        ("row units", len(labels.row_units) or len(labels.rows), len(labels.rows)),
     ):
         if have != want:
             raise ProblemError(f"`labels` names {have} {kind} but the problem has {want}; name each of them once")

@@ -20,9 +20,10 @@ from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.multipliers import multipliers_at
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.rebuilt import Rebuilt
-from mpc.explicit.region import CriticalRegion, Regions
+from mpc.explicit.region import CriticalRegion, Regions, check_members
 from mpc.explicit.scan import scan
 from mpc.explicit.tree import SearchTree, build_tree
+from mpc.explicit.value import value_at
 from plants.arrays import Array, bounds_pair, real_array
 
 
@@ -40,7 +41,8 @@ class PiecewiseAffineLaw(Rebuilt):
     Called with parameters (..., t) it returns inputs (..., m), or raises OutsideDomain. `parameter_bounds`
     is the smallest box (lower, upper) around the parameter set; `input_bounds` is None where the problem has none.
     `problem` is what the law solves; `partial` says why regions are missing, and is empty where none is;
-    `certificate` is the proof that `certify` or a file has brought; one of another law is dropped.
+    `certificate` is the proof that `certify` or a file has brought; one of another law is dropped. `members` (merged
+    laws only) lists for every region the numbers of the regions that it was joined from.
     """
 
     regions: Sequence[CriticalRegion]
@@ -51,6 +53,7 @@ class PiecewiseAffineLaw(Rebuilt):
     problem: MultiparametricQP | None = field(default=None, repr=False)
     partial: str = ""
     certificate: Certificate | None = field(default=None, repr=False)
+    members: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Check that the regions exist and fit one another."""
@@ -70,6 +73,7 @@ class PiecewiseAffineLaw(Rebuilt):
         for name, pair, size in pairs:
             checked = bounds_pair(pair, name, [str(i) for i in range(size)], ProblemError, name == "input_bounds")
             object.__setattr__(self, name, checked)
+        check_members(self.members, len(self.regions))
         if self.certificate is not None and self.certificate.law_digest != self.digest:
             object.__setattr__(self, "certificate", None)
 
@@ -103,6 +107,17 @@ class PiecewiseAffineLaw(Rebuilt):
         prices = [multipliers_at(self.problem, *pair) for pair in zip(points, solutions, strict=True)]
         return np.reshape(prices, (*shape, len(self.problem.w)))
 
+    def value(self, theta: ArrayLike) -> Array:
+        """Return the optimal cost (...) at theta (..., t): convex where theta moves limits only, quadratic on a region.
+
+        It holds the problem's constant part, if that is given: without it, costs of one theta alone can be compared.
+        Raises OutsideDomain as a call does, ProblemError for a law without its problem.
+        """
+        if self.problem is None:
+            raise ProblemError("the law holds no problem that could have a cost; use the law as it was solved")
+        points, shape = self._points(theta)
+        return value_at(self.problem, points, self.solution(points)).reshape(shape)
+
     def nearest(self, theta: ArrayLike) -> tuple[Array, np.ndarray, np.ndarray]:
         """Return (input, region, inside) for the region of least violation, whether or not theta lies in it.
 
@@ -122,7 +137,11 @@ class PiecewiseAffineLaw(Rebuilt):
         return Location(region.reshape(shape), margin.reshape(shape))
 
     def explain(self, theta: ArrayLike) -> Explanation:
-        """Return why the law does what it does at one theta: region, gains, active rows; its str is a text."""
+        """Return why the law does what it does at one theta, and what would change it; see docs/explain.md.
+
+        str() of it is a text, `to_dict()` goes into JSON, `mpc.tables.explanation_table` draws it. Outside the domain
+        it explains the nearest region, and says so.
+        """
         point = real_array(theta, "theta", (self.t,), ProblemError)
         return explain(self, point)
 

@@ -88,7 +88,8 @@ def merged(law: "PiecewiseAffineLaw") -> "PiecewiseAffineLaw":
 
     A region that stands for several has gain and offset of the first of them, bit for bit; those of the others may
     differ from it by 1e-12 of the input's size (see `first_moves`), and their rows by 1e-10 half widths. `active` names
-    the rows that are active on all of them; the solution is cut to the inputs, and the problem is not carried over.
+    the rows that are active on all of them, `members` numbers the regions that were joined; the solution is cut to the
+    inputs, and the problem is not carried over.
     """
     group, count = first_moves(law)
     pieces = _pieces(law)
@@ -100,7 +101,17 @@ def merged(law: "PiecewiseAffineLaw") -> "PiecewiseAffineLaw":
         law.labels, variables=law.labels.variables[: law.m], variable_units=law.labels.variable_units[: law.m]
     )
     regions = tuple(_region(law, piece) for piece in result)
-    return type(law)(regions, law.parameter_set, law.parameter_bounds, labels, law.input_bounds, partial=law.partial)
+    own = law.members or tuple((i,) for i in range(len(law.regions)))
+    members = tuple(tuple(sorted(k for i in piece.members for k in own[i])) for piece in result)
+    return type(law)(
+        regions,
+        law.parameter_set,
+        law.parameter_bounds,
+        labels,
+        law.input_bounds,
+        partial=law.partial,
+        members=members,
+    )
 
 
 def _runs(laws: Array, slack: Array) -> list[Indices]:

@@ -12,7 +12,9 @@ from mpc.explicit.errors import ProblemError
 from mpc.explicit.labels import Labels, check_labels
 from mpc.explicit.magnitudes import check_magnitudes
 from mpc.explicit.polyhedron import Polyhedron
+from mpc.explicit.readout import Readout, checked_readouts
 from mpc.explicit.rebuilt import Rebuilt
+from mpc.explicit.value import Quadratic, checked_constant
 from plants.arrays import Checked, real_array, whole_number
 
 
@@ -22,7 +24,9 @@ class MultiparametricQP(Rebuilt):
 
     Shapes: H (n, n), f (n,), F (n, t), G (q, n), w (q,), S (q, t), A_theta (k, t), b_theta (k,). Rows listed in
     `equality_rows` hold with equality. H must be positive semidefinite; 0 makes a linear program. Note the 1/2: an
-    objective without it passes 2 H. Raises ProblemError for everything that is not well posed, before any solving.
+    objective without it passes 2 H. `constant` is the part of the cost that z cannot change: it moves no solution, but
+    counts in its value. `readouts` are quantities that explanations report. Raises ProblemError for everything that is
+    not well posed, before any solving.
     """
 
     H: Checked
@@ -35,6 +39,8 @@ class MultiparametricQP(Rebuilt):
     b_theta: Checked
     equality_rows: tuple[int, ...] = ()
     labels: Labels | None = field(default=None, repr=False)
+    constant: Quadratic | None = field(default=None, repr=False)
+    readouts: tuple[Readout, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Check every argument once, so that solvers may trust the data."""
@@ -50,6 +56,8 @@ class MultiparametricQP(Rebuilt):
         object.__setattr__(self, "H", positive_semidefinite(self.H, "H"))
         object.__setattr__(self, "equality_rows", self._checked_rows(self.equality_rows))
         object.__setattr__(self, "labels", self._checked_labels(self.labels))
+        object.__setattr__(self, "constant", checked_constant(self.constant, self.t))
+        object.__setattr__(self, "readouts", checked_readouts(self.readouts, self.t, self.n))
         check_magnitudes({name: getattr(self, name) for name in ("H", "f", "F", "G", "w", "S", "A_theta", "b_theta")})
         self._check_zero_rows()
 

@@ -1,22 +1,35 @@
 """Multipliers: the price of every row of a problem at one theta, from the law's z alone."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.optimize import nnls
 
 from mpc.explicit.errors import NumericalError
 from mpc.explicit.mpqp import MultiparametricQP
-from plants.arrays import Array
+from plants.arrays import Array, Indices
 
 TIGHT = 1e-8  # a slack this small beside the terms of its row is none
 STATIONARY = 1e-7  # what multipliers may leave of the gradient, beside its terms
 
 
-def multipliers_at(problem: MultiparametricQP, theta: Array, z: Array) -> Array:
-    """Return lambda (q,) with H z + f + F theta + G' lambda = 0: how fast the cost falls when a row's limit gives way.
+class TightRows(NamedTuple):
+    """The rows without slack at one (theta, z), which of them are equalities, and what their multipliers must balance.
 
-    It is 0 for rows with slack, 0 or more for tight inequalities, and of either sign for equality rows. Where tight
-    rows depend on one another it is one of many. Raises NumericalError if z is no minimiser.
+    `columns` (n, k) are the rows in `unit` (n,) of the gradient, of length 1; a multiplier times its `length` is its
+    weight there: columns @ (multipliers * length) = pull.
     """
+
+    rows: Indices
+    equal: np.ndarray
+    columns: Array
+    unit: Array
+    length: Array
+    pull: Array
+
+
+def tight_rows(problem: MultiparametricQP, theta: Array, z: Array) -> TightRows:
+    """Return the rows that hold with equality at one (theta, z)."""
     right = problem.w + problem.S @ theta
     root = np.sqrt(np.diag(problem.H))
     reach = np.maximum(np.abs(z), _spread(np.abs(z), 1 / np.where(root > 0, root, np.inf)))
@@ -28,17 +41,26 @@ def multipliers_at(problem: MultiparametricQP, theta: Array, z: Array) -> Array:
     unit = np.maximum(size, _spread(size, root))
     unit = np.where(unit > 0, unit, 1.0)
     columns = problem.G[tight].T / unit[:, None]
-    both = np.hstack([columns, -columns[:, equal[tight]]])
-    length = np.linalg.norm(both, axis=0)
+    length = np.linalg.norm(columns, axis=0)
     length = np.where(length > 0, length, 1.0)
-    found, left = (
-        nnls(both / length, -gradient / unit) if len(tight) else (np.zeros(0), np.linalg.norm(gradient / unit))
-    )
+    return TightRows(tight, equal[tight], columns / length, unit, length, -gradient / unit)
+
+
+def multipliers_at(problem: MultiparametricQP, theta: Array, z: Array) -> Array:
+    """Return lambda (q,) with H z + f + F theta + G' lambda = 0: how fast the cost falls when a row's limit gives way.
+
+    It is 0 for rows with slack, 0 or more for tight inequalities, and of either sign for equality rows. Where tight
+    rows depend on one another it is one of many. Raises NumericalError if z is no minimiser.
+    """
+    tight = tight_rows(problem, theta, z)
+    both = np.hstack([tight.columns, -tight.columns[:, tight.equal]])
+    found, left = nnls(both, tight.pull) if len(tight.rows) else (np.zeros(0), np.linalg.norm(tight.pull))
     if left > STATIONARY:
         raise NumericalError(f"z is no minimiser at theta = {theta}: its rows leave {left:.2g} of the gradient")
-    prices = np.zeros(len(right))
-    prices[tight] = (found / length)[: len(tight)]
-    prices[tight[equal[tight]]] -= (found / length)[len(tight) :]
+    prices = np.zeros(len(problem.w))
+    k = len(tight.rows)
+    prices[tight.rows] = found[:k] / tight.length
+    prices[tight.rows[tight.equal]] -= found[k:] / tight.length[tight.equal]
     return prices
 
 

@@ -134,6 +134,17 @@ class Regions(Rebuilt, Sequence[CriticalRegion]):
         )
 
 
+def check_members(members: object, regions: int) -> None:
+    """Raise ProblemError unless members are one tuple of region numbers for every region, or none at all."""
+    groups = members if isinstance(members, tuple) else (None,)
+    if not all(
+        isinstance(group, tuple) and group and all(type(i) is int and i >= 0 for i in group) for group in groups
+    ):
+        raise ProblemError("`members` must be a tuple of tuples of region numbers, one for every region, or ()")
+    if groups and len(groups) != regions:
+        raise ProblemError(f"`members` has {len(groups)} groups but the law {regions} regions; give one for each")
+
+
 def _check_fit(arrays: Mapping[str, np.ndarray], rows: int) -> None:
     """Check everything that indexing relies on, so that a wrong file is named and never indexed out of range."""
     _check_arrays(arrays)

@@ -22,7 +22,8 @@ import numpy as np
 from mpc.explicit.errors import FileFormatError
 
 FORMAT = "yann-control"
-VERSION = 1
+VERSION = 2  # 1: laws without constant, readouts, row units and members
+READABLE = (1, 2)
 LARGEST = 2**31  # bytes that an archive may declare in all
 LARGEST_HEADER = 2**26
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # no room: on the disk, in a quota, for one file
@@ -159,9 +160,10 @@ def _header(path: str | PathLike[str], members: Mapping[str, bytes]) -> dict[str
         raise FileFormatError(f"{path}: header.json is no JSON, or its nesting is too deep; write it again") from cause
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise FileFormatError(f"{path}: header.json is not of format {FORMAT!r}; pass a file of this toolbox")
-    if header.get("version") != VERSION:
+    if header.get("version") not in READABLE:
+        known = " and ".join(map(str, READABLE))
         raise FileFormatError(
-            f"{path} has format version {header.get('version')}, but this release reads {VERSION}; "
+            f"{path} has format version {header.get('version')}, but this release reads {known}; "
             "use the release that wrote it"
         )
     return header

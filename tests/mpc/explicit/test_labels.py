@@ -18,7 +18,9 @@ def test_plain_labels_number_everything_from_0():
     assert plain.parameter_units == plain.variable_units == ()
 
 
-@pytest.mark.parametrize("labels", [FULL, Labels.plain(2, 1, 2), Labels((), (), ())])
+@pytest.mark.parametrize(
+    "labels", [FULL, Labels.plain(2, 1, 2), Labels((), (), ()), replace(FULL, row_units=("N", "m"))]
+)
 def test_labels_come_back_from_json(labels):
     assert Labels.from_dict(json.loads(json.dumps(labels.to_dict()))) == labels
 
@@ -34,6 +36,7 @@ def test_names_are_texts_whatever_the_file_holds():
         ({"variables": ("a", "b")}, "names 2 variables but the problem has 1"),
         ({"rows": ()}, "names 0 rows but the problem has 2"),
         ({"parameter_units": ("rad",)}, "names 1 parameter units but the problem has 2"),
+        ({"row_units": ("N",)}, "names 1 row units but the problem has 2"),
         ({"variable_units": ("N", "m")}, "names 2 variable units but the problem has 1; name each of them once"),
     ],
 )

@@ -183,7 +183,7 @@ def test_json_that_is_too_deep_or_none(path):
         ({"kind": "checkpoint"}, "holds a 'checkpoint', but a 'law' was expected"),
         ({"kind": ["law"]}, "but a 'law' was expected"),
         ({"format": "other"}, "not of format 'yann-control'"),
-        ({"version": 2}, "format version 2, but this release reads 1"),
+        ({"version": 3}, "format version 3, but this release reads 1 and 2"),
         ({"sha256": {}}, "the header lists"),
         ({"sha256": []}, "`sha256` and `data` are missing"),
         ({"data": []}, "`sha256` and `data` are missing"),
