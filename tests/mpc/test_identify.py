@@ -176,6 +176,44 @@ def test_instruments_remove_the_bias_of_noisy_measurements():
     assert np.abs(better - true.A).max() < 0.03
 
 
+def angle_only(record):
+    return Record(record.outputs[:, :1], record.inputs, "angle", "rad", "torque", "N m", excitation=record.excitation)
+
+
+def test_noisy_outputs_alone_need_instruments():
+    true = np.abs(np.linalg.eigvals(linearise(clipped_pendulum(), rule=sampled_map).A)).max()
+    for seed in range(3):
+        record = angle_only(feedback_record(seed, np.array([0.002, 0.01])))
+        plain, better = identify(record, 0.05, order=2), identify(record, 0.05, order=2, method=InstrumentalVariables())
+        assert np.abs(np.linalg.eigvals(plain.model.A)).max() < true - 0.1
+        assert np.abs(np.linalg.eigvals(better.model.A)).max() == pytest.approx(true, abs=0.01)
+
+
+class StackLaw:
+    """A law on (angle, angle 1 step ago, torque 1 step ago), which it remembers; it never sees the rate."""
+
+    def __init__(self, law):
+        self.law = law
+
+    def start(self, batch):
+        return np.full((batch, 2), np.nan)
+
+    def step(self, x, memory):
+        angle = x[:, :1]
+        memory = np.where(np.isnan(memory), np.c_[angle, 0 * angle], memory)
+        torque = self.law(np.c_[angle, memory])
+        return torque, np.c_[angle, torque]
+
+
+def test_a_law_on_past_angles_and_torques_holds_the_pendulum():
+    record = angle_only(feedback_record(0, np.array([0.002, 0.01])))
+    model = identify(record, 0.05, order=2, method=InstrumentalVariables(), at=([0], [0])).model
+    wide = ([-2, -2, -2], [2, 2, 2])
+    law = ImplicitMPC(MPCProblem(model, np.diag([1, 0, 0]), 0.001, 2, None, (-2, 2), parameter_bounds=wide))
+    path = simulate(clipped_pendulum(), StackLaw(law), [[0.2, 0], [-0.1, 0]], 60)
+    assert np.abs(path.states[:, -1]).max() < 1e-3
+
+
 def test_instruments_that_explain_nothing_are_refused():
     record = feedback_record(0, np.array([0.002, 0.01]))
     with pytest.raises(ProblemError, match=r"instruments hardly explain .*torque.* least canonical correlation"):
