@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,9 @@ from mpc.rows import Constraint
 from mpc.soft import fitted
 from mpc.stage import StageWeights, regulator
 from plants.arrays import Array, bounds_pair, instance_of, whole_number
+
+if TYPE_CHECKING:
+    from mpc.statement import Statement
 
 Bounds = Any
 """A pair (lower, upper) going in, with None for no bound; a pair of read-only arrays coming out."""
@@ -125,6 +128,15 @@ class MPCProblem:
         """
         parts = {"previous_input": previous_input, "setpoint": setpoint, "disturbance": disturbance}
         return self.layout.vector(state=state, **parts)
+
+    def to_cvxpy(self) -> "Statement":
+        """Return the problem in cvxpy, written from its definitions: variables, parameter theta and solve(theta).
+
+        Raises ProblemError for a constraint, cost or plan of one's own that does not say what it means there.
+        """
+        from mpc.statement import state_problem  # noqa: PLC0415 - cvxpy takes a second to load
+
+        return state_problem(self)
 
     def __repr__(self) -> str:
         """Return one line with the sizes."""

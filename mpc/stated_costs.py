@@ -1,0 +1,103 @@
+"""What a problem's costs are, stated from their definitions, with a Riccati solution of their own."""
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
+
+import cvxpy as cp
+import numpy as np
+from scipy.linalg import solve_discrete_are
+
+from mpc.costs import CrossWeight, MoveWeight, OutputWeight
+from mpc.explicit.definite import positive_semidefinite
+from mpc.explicit.errors import ProblemError
+from mpc.trajectory import Trajectory
+from plants.arrays import Array
+
+if TYPE_CHECKING:
+    from mpc.problem import MPCProblem
+
+
+def total_cost(problem: "MPCProblem", path: Trajectory) -> Any:
+    """Return the sum over all steps, the last state and the further costs."""
+    g, N, norm = problem.discount, problem.horizon, problem.norm
+    P = problem.terminal_weight
+    total: Any = 0.0
+    for k in range(N):
+        total += g**k * _stage(problem, path.state_error(k), path.input_error(k))
+    last = path.state_error(N)
+    if P is None and norm != 2:
+        P = problem.state_weight
+    elif P is None:
+        P = infinite_horizon(problem)[1]
+        last = last if len(P) == problem.model.n else cp.hstack([last, path.input_error(N - 1)])
+    total += g**N * weighed(last, P, norm)
+    for cost in problem.costs:
+        if not isinstance(cost, CrossWeight):
+            total += sum(g**k * part for k, part in enumerate(stage_costs(cost, path, norm)))
+    return total
+
+
+def _stage(problem: "MPCProblem", s: Any, v: Any) -> Any:
+    """Return the cost of state and input; products of both make one form with them, as alone they are not convex."""
+    Q, R, norm = problem.state_weight, problem.input_weight, problem.norm
+    crosses = [cost.weight for cost in problem.costs if isinstance(cost, CrossWeight)]
+    if not crosses:
+        return weighed(s, Q, norm) + weighed(v, R, norm)
+    N = np.sum(crosses, axis=0)
+    return weighed(cp.hstack([s, v]), positive_semidefinite(np.block([[Q, N], [N.T, R]]), "CrossWeight"), norm)
+
+
+def weighed(error: Any, weight: Array, norm: float) -> Any:
+    """Return error'W error, or |W error| in another norm."""
+    if norm == 2:
+        return cp.quad_form(error, cp.psd_wrap(weight))
+    return cp.norm(weight @ error, 1 if norm == 1 else "inf")
+
+
+@singledispatch
+def stage_costs(cost: Any, path: Trajectory, norm: float) -> list[Any]:  # noqa: ARG001
+    """Return the cost of every step before its discount; a cost of one's own says it by a method state(trajectory).
+
+    Raises ProblemError where there is no such method.
+    """
+    stating: Callable[[Trajectory], list[Any]] | None = getattr(cost, "state", None)
+    if not callable(stating):
+        kind = type(cost).__name__
+        raise ProblemError(
+            f"`{kind}` emits terms, but does not say what it means in cvxpy: give it a method state(trajectory) that "
+            "returns the cost of every step (before its discount), such as [cvxpy.norm(u) for u in trajectory.inputs]"
+        )
+    return stating(path)
+
+
+@stage_costs.register(OutputWeight)
+def _(cost: OutputWeight, path: Trajectory, norm: float) -> list[Any]:
+    return [weighed(path.outputs[k] - path.output_targets[k], cost.weight, norm) for k in range(path.horizon)]
+
+
+@stage_costs.register(MoveWeight)
+def _(cost: MoveWeight, path: Trajectory, norm: float) -> list[Any]:
+    return [weighed(move, cost.weight, norm) for move in path.moves]
+
+
+def infinite_horizon(problem: "MPCProblem", moves: bool = True) -> tuple[Array, Array]:
+    """Return gain and cost of the discounted regulator of all costs, over (s, v_before) where moves are weighed."""
+    model, g = problem.model, problem.discount
+    n, m = model.n, model.m
+    Q, R, N, M = problem.state_weight.copy(), problem.input_weight.copy(), np.zeros((n, m)), np.zeros((m, m))
+    for cost in problem.costs:
+        W: Array = np.asarray(cost.weight, float)
+        if isinstance(cost, OutputWeight):
+            Q, R, N = Q + model.C.T @ W @ model.C, R + model.D.T @ W @ model.D, N + model.C.T @ W @ model.D
+        elif isinstance(cost, CrossWeight):
+            N = N + W
+        elif isinstance(cost, MoveWeight) and moves:
+            M = M + W
+    A, B = model.A, model.B
+    if M.any():
+        zero = np.zeros((n, m))
+        A, B = np.block([[A, zero], [np.zeros((m, n + m))]]), np.vstack([B, np.eye(m)])
+        Q, R, N = np.block([[Q, zero], [zero.T, M]]), R + M, np.vstack([N, -M])
+    P = solve_discrete_are(np.sqrt(g) * A, np.sqrt(g) * B, Q, R, s=N)
+    return np.linalg.solve(R + g * B.T @ P @ B, g * B.T @ P @ A + N.T), (P + P.T) / 2

@@ -1,0 +1,211 @@
+"""What each constraint asks of a trajectory, stated from its definition: left <= right, with its slacks and prices."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+
+from mpc.constraints import (
+    InputBounds,
+    InputPolytope,
+    MixedPolytope,
+    MoveBounds,
+    OutputBounds,
+    OutputPolytope,
+    StateBounds,
+    StatePolytope,
+)
+from mpc.explicit.errors import ProblemError
+from mpc.soft import Soft
+from mpc.terminal import TerminalOrigin, TerminalSet
+from mpc.tightening import Tightened
+from mpc.trajectory import Trajectory
+from plants.arrays import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """left <= right (or left == right), with further constraints on variables of its own, their cost, its slacks."""
+
+    left: Any
+    right: Any
+    equal: bool = False
+    others: Sequence[cp.Constraint] = ()
+    cost: Any = 0.0
+    slacks: Sequence[cp.Variable] = ()
+
+    def constraints(self) -> list[cp.Constraint]:
+        """Return it as cvxpy constraints."""
+        own = self.left == self.right if self.equal else self.left <= self.right
+        return [own, *self.others]
+
+
+@singledispatch
+def limits(constraint: Any, trajectory: Trajectory) -> list[Limit]:
+    """Return the limits that a constraint sets; a constraint of one's own says them by a method state(trajectory).
+
+    It returns pairs (left, right) for left <= right. Raises ProblemError where there is no such method.
+    """
+    stating: Callable[[Trajectory], Sequence[tuple[Any, Any]]] | None = getattr(constraint, "state", None)
+    if not callable(stating):
+        kind = type(constraint).__name__
+        raise ProblemError(
+            f"`{kind}` emits rows, but does not say what it means in cvxpy: give it a method state(trajectory) that "
+            "returns pairs (left, right) for left <= right, such as [(trajectory.states[1], limit)]"
+        )
+    return [Limit(left, right) for left, right in stating(trajectory)]
+
+
+def _between(constraint: Any, quantities: Sequence[Any]) -> list[Limit]:
+    """Return lower <= quantity <= upper for every quantity, where the bounds are finite."""
+    found = []
+    for quantity in quantities:
+        for sign, bound in ((1, constraint.upper), (-1, -constraint.lower)):
+            keep = np.flatnonzero(np.isfinite(bound))
+            if len(keep):
+                found.append(Limit(sign * quantity[keep], bound[keep]))
+    return found
+
+
+def _below(constraint: Any, quantities: Sequence[Any]) -> list[Limit]:
+    return [Limit(constraint.A @ quantity, constraint.b) for quantity in quantities]
+
+
+@limits.register(StateBounds)
+def _(constraint: StateBounds, trajectory: Trajectory) -> list[Limit]:
+    return _between(constraint, trajectory.states[1:])
+
+
+@limits.register(InputBounds)
+def _(constraint: InputBounds, trajectory: Trajectory) -> list[Limit]:
+    return _between(constraint, trajectory.inputs)
+
+
+@limits.register(OutputBounds)
+def _(constraint: OutputBounds, trajectory: Trajectory) -> list[Limit]:
+    return _between(constraint, _controlled(trajectory))
+
+
+@limits.register(MoveBounds)
+def _(constraint: MoveBounds, trajectory: Trajectory) -> list[Limit]:
+    return _between(constraint, trajectory.moves)
+
+
+@limits.register(StatePolytope)
+def _(constraint: StatePolytope, trajectory: Trajectory) -> list[Limit]:
+    return _below(constraint, trajectory.states[1:])
+
+
+@limits.register(InputPolytope)
+def _(constraint: InputPolytope, trajectory: Trajectory) -> list[Limit]:
+    return _below(constraint, trajectory.inputs)
+
+
+@limits.register(OutputPolytope)
+def _(constraint: OutputPolytope, trajectory: Trajectory) -> list[Limit]:
+    return _below(constraint, _controlled(trajectory))
+
+
+@limits.register(MixedPolytope)
+def _(constraint: MixedPolytope, trajectory: Trajectory) -> list[Limit]:
+    n = trajectory.model.n
+    of_state, of_input = constraint.A[:, :n], constraint.A[:, n:]
+    pairs = zip(trajectory.states, trajectory.inputs, strict=False)
+    return [Limit(of_state @ x + of_input @ u, constraint.b) for x, u in pairs]
+
+
+@limits.register(TerminalSet)
+def _(constraint: TerminalSet, trajectory: Trajectory) -> list[Limit]:
+    return [Limit(constraint.polyhedron.A @ trajectory.states[-1], constraint.polyhedron.b)]
+
+
+@limits.register(TerminalOrigin)
+def _(constraint: TerminalOrigin, trajectory: Trajectory) -> list[Limit]:  # noqa: ARG001
+    return [Limit(trajectory.states[-1], trajectory.state_targets[-1], equal=True)]
+
+
+@limits.register(Soft)
+def _(constraint: Soft, trajectory: Trajectory) -> list[Limit]:
+    hard = limits(constraint.constraint, trajectory)
+    shared = cp.Variable(nonneg=True, name="passing")
+    found = []
+    for i, limit in enumerate(hard):
+        passing = shared if constraint.shared else cp.Variable(limit.left.shape, nonneg=True, name="passing")
+        new = i == 0 or not constraint.shared
+        price = constraint.quadratic * cp.sum_squares(passing) + constraint.linear * cp.sum(passing)
+        slacks = (passing,) if new else ()
+        found.append(replace(limit, left=limit.left - passing, cost=price if new else 0.0, slacks=slacks))
+    return found
+
+
+@limits.register(Tightened)
+def _(constraint: Tightened, trajectory: Trajectory) -> list[Limit]:
+    inner = constraint.constraint
+    if isinstance(inner, Soft):
+        return limits(replace(inner, constraint=replace(constraint, constraint=inner.constraint)), trajectory)
+    plain, still = limits(inner, trajectory), limits(inner, _after(constraint, trajectory, None))
+    errors = _errors(constraint, trajectory)
+    answers = [limits(inner, _after(constraint, trajectory, error)) for error in errors]
+    found = []
+    for j, limit in enumerate(plain):
+        reach = {e: a[j].left - still[j].left for e, a in zip(errors, answers, strict=True)}
+        room, others = _room(constraint, trajectory, reach, len(limit.right))
+        found.append(replace(limit, left=limit.left + room, others=[*limit.others, *others]))
+    return found
+
+
+Error = tuple[int, str, int]
+"""A unit of one component of what acts at one step: (step, "disturbance" or "residual", component)."""
+
+
+def _errors(constraint: Tightened, trajectory: Trajectory) -> list[Error]:
+    sizes = {"disturbance": trajectory.model.n, "residual": trajectory.model.m}
+    kinds = [kind for kind in sizes if getattr(constraint, kind) is not None]
+    return [(k, kind, i) for k in range(trajectory.horizon) for kind in kinds for i in range(sizes[kind])]
+
+
+def _after(constraint: Tightened, trajectory: Trajectory, error: Error | None) -> Trajectory:
+    """Return how a unit error moves everything, answered by v = -gain s; without one nothing moves."""
+    model, N = trajectory.model, trajectory.horizon
+    K = np.zeros((model.m, model.n)) if constraint.gain is None else constraint.gain
+    x, u = np.zeros((N + 1, model.n)), np.zeros((N, model.m))
+    for k in range(N):
+        u[k] = -K @ x[k]
+        if error is not None and error[:2] == (k, "residual"):
+            u[k, error[2]] += 1
+        x[k + 1] = model.A @ x[k] + model.B @ u[k]
+        if error is not None and error[:2] == (k, "disturbance"):
+            x[k + 1, error[2]] += 1
+    y = [model.C @ x[k] + (model.D @ u[k] if k < N else 0) for k in range(len(trajectory.outputs))]
+    moves = np.diff(np.vstack([np.zeros(model.m), u]), axis=0)[: len(trajectory.moves)]
+    targets = np.zeros((N + 1, model.n)), np.zeros((N, model.m)), np.zeros((N + 1, model.p))
+    return Trajectory(model, list(x), list(u), y, list(moves), *(list(target) for target in targets))
+
+
+def _room(
+    constraint: Tightened, trajectory: Trajectory, reach: dict[Error, Array], rows: int
+) -> tuple[Any, list[cp.Constraint]]:
+    """Return the room for the worst errors of every step: their largest reach, by its dual program, as variables."""
+    room: Any = np.zeros(rows)
+    others: list[cp.Constraint] = []
+    for k in range(trajectory.horizon):
+        if constraint.disturbance is not None:
+            A, b = constraint.disturbance.A, constraint.disturbance.b
+            c = np.array([reach[k, "disturbance", i] for i in range(trajectory.model.n)])
+            price = cp.Variable((len(b), rows), nonneg=True)
+            others.append(A.T @ price == c)
+            room = room + b @ price
+        if constraint.residual is not None:
+            c = np.array([reach[k, "residual", i] for i in range(trajectory.model.m)])
+            worst = cp.Variable(c.shape)
+            others += [worst >= c, worst >= -c]
+            room = room + constraint.residual @ worst
+    return room, others
+
+
+def _controlled(trajectory: Trajectory) -> Sequence[Any]:
+    """Return the outputs that inputs move: from step 1, or from 0 where they act at once."""
+    return trajectory.outputs if trajectory.model.D.any() else trajectory.outputs[1:]

@@ -1,0 +1,151 @@
+"""Trajectory: an MPC problem's states, inputs, outputs, moves and targets as cvxpy variables tied by its equations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cvxpy as cp
+import numpy as np
+
+from mpc.model import LinearModel
+from mpc.parameters import Disturbance, PreviousInput, Setpoint
+
+if TYPE_CHECKING:
+    from mpc.problem import MPCProblem
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """What costs and limits are stated in, in physical units: one vector a step.
+
+    `states` at steps 0..N; `inputs` at 0..N-1; `outputs` at 0..N, or 0..N-1 where D is not 0; `moves` at 0..N-1, none
+    where theta does not hold the previous input. The vectors are cvxpy expressions; where Tightened asks what an error
+    does, they are arrays.
+    """
+
+    model: LinearModel
+    states: Sequence[Any]
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
+    moves: Sequence[Any]
+    state_targets: Sequence[Any]
+    input_targets: Sequence[Any]
+    output_targets: Sequence[Any]
+
+    @property
+    def horizon(self) -> int:
+        """Return N."""
+        return len(self.inputs)
+
+    def state_error(self, k: int) -> Any:
+        """Return s_k."""
+        return self.states[k] - self.state_targets[k]
+
+    def input_error(self, k: int) -> Any:
+        """Return v_k."""
+        return self.inputs[k] - self.input_targets[k]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What theta says at each step, as deviations from the operating point: disturbances, setpoints (or None)."""
+
+    theta: cp.Parameter
+    state: Any
+    previous: Any
+    disturbances: Sequence[Any]
+    setpoints: Sequence[Any] | None
+    tracked: Sequence[int]
+
+
+def read(problem: "MPCProblem") -> Reading:
+    """Return a parameter theta = (x_0, previous input, setpoint, disturbance) and what its parts are."""
+    model, N = problem.model, problem.horizon
+    kinds: dict[type, Any] = {type(p): p for p in problem.parameters}
+    setpoint, disturbance = kinds.get(Setpoint), kinds.get(Disturbance)
+    tracked = [] if setpoint is None else setpoint.tracked(model)
+    r_size = 0 if setpoint is None or setpoint.upper is None else len(tracked) * (N if setpoint.preview else 1)
+    d_size = 0 if disturbance is None else model.k * (N if disturbance.preview else 1)
+    ends = np.cumsum([model.n, model.m if PreviousInput in kinds else 0, r_size, d_size])
+    theta = cp.Parameter(int(ends[-1]), name="theta")
+    previous = theta[ends[0] : ends[1]] if ends[1] > ends[0] else None
+    setpoints = None if setpoint is None else _setpoints(setpoint, theta[ends[1] : ends[2]], model, N)
+    changes = _disturbances(disturbance, theta[ends[2] :] if d_size else None, model, N)
+    return Reading(theta, theta[: model.n], previous, changes, setpoints, tracked)
+
+
+def _setpoints(setpoint: Setpoint, values: Any, model: LinearModel, horizon: int) -> list[Any]:
+    """Return r_k less its operating point at steps 0..N; the one of step 1 counts at step 0 too."""
+    tracked = setpoint.tracked(model)
+    outputs = model.output[tracked]
+    if setpoint.upper is None:
+        return [np.asarray(setpoint.lower, float) - outputs] * (horizon + 1)
+    steps = [max(k - 1, 0) for k in range(horizon + 1)]
+    return [part - outputs for part in _at(values, len(tracked), steps, setpoint.preview)]
+
+
+def _disturbances(disturbance: Disturbance | None, values: Any, model: LinearModel, horizon: int) -> list[Any]:
+    """Return d_k less its operating point at steps 0..N; the last one known stays."""
+    if disturbance is None:
+        return [np.zeros(model.k)] * (horizon + 1)
+    steps = [min(k, horizon - 1) for k in range(horizon + 1)]
+    return [part - model.disturbance for part in _at(values, model.k, steps, disturbance.preview)]
+
+
+def _at(values: Any, size: int, steps: Sequence[int], preview: bool) -> list[Any]:
+    return [values[k * size : (k + 1) * size] if preview else values for k in steps]
+
+
+def follow(problem: "MPCProblem", reading: Reading) -> tuple[Trajectory, list[cp.Constraint], cp.Variable, cp.Variable]:
+    """Return the trajectory, the equations that tie it to theta, and the variables of states and inputs."""
+    model, N, d = problem.model, problem.horizon, reading.disturbances
+    x, u = cp.Variable((N + 1, model.n), name="states"), cp.Variable((N, model.m), name="inputs")
+    ties: list[cp.Constraint] = [x[0] == reading.state]
+    for k in range(N):
+        change = model.A @ (x[k] - model.state) + model.B @ (u[k] - model.input)
+        ties.append(x[k + 1] == model.state + change + _disturbed(model.E, d[k]))
+    y = cp.Variable((N if model.D.any() else N + 1, model.p), name="outputs")
+    for k in range(y.shape[0]):
+        change = model.C @ (x[k] - model.state) + (model.D @ (u[k] - model.input) if model.D.any() else 0)
+        ties.append(y[k] == model.output + change + _disturbed(model.F, d[k]))
+    moves = cp.Variable((0 if reading.previous is None else N, model.m), name="moves")
+    ties += [moves[k] == u[k] - (u[k - 1] if k else reading.previous) for k in range(moves.shape[0])]
+    states, inputs, outputs, settled = _targets(problem, reading)
+    path = Trajectory(model, _steps(x), _steps(u), _steps(y), _steps(moves), states, inputs, outputs)
+    return path, [*ties, *settled], x, u
+
+
+def _steps(variable: cp.Variable) -> list[Any]:
+    return [variable[k] for k in range(variable.shape[0])]
+
+
+def _disturbed(matrix: np.ndarray, change: Any) -> Any:
+    return matrix @ change if matrix.shape[1] else 0
+
+
+Targets = tuple[Sequence[Any], Sequence[Any], Sequence[Any], list[cp.Constraint]]
+
+
+def _targets(problem: "MPCProblem", reading: Reading) -> Targets:
+    """Return what states, inputs and outputs are measured from, and the equations of it.
+
+    That is the steady state that holds r under d: of several the one of least s'Qs + v'Rv, by its own conditions.
+    """
+    model, N = problem.model, problem.horizon
+    if reading.setpoints is None:
+        return [model.state] * (N + 1), [model.input] * N, [model.output] * (N + 1), []
+    C, D, F = (matrix[list(reading.tracked)] for matrix in (model.C, model.D, model.F))
+    Q, R = problem.state_weight, problem.input_weight
+    Q, R = (Q, R) if problem.norm == 2 else (Q.T @ Q, R.T @ R)
+    s, v = cp.Variable((N + 1, model.n), name="state targets"), cp.Variable((N + 1, model.m), name="input targets")
+    price, worth = cp.Variable((N + 1, model.n)), cp.Variable((N + 1, len(C)))
+    ties, outputs = [], []
+    for k, (r, d) in enumerate(zip(reading.setpoints, reading.disturbances, strict=True)):
+        ties += [
+            s[k] == model.A @ s[k] + model.B @ v[k] + _disturbed(model.E, d),
+            C @ s[k] + D @ v[k] + _disturbed(F, d) == r,
+            Q @ s[k] == (model.A - np.eye(model.n)).T @ price[k] + C.T @ worth[k],
+            R @ v[k] == model.B.T @ price[k] + D.T @ worth[k],
+        ]
+        outputs.append(model.output + model.C @ s[k] + model.D @ v[k] + _disturbed(model.F, d))
+    return [model.state + x for x in _steps(s)], [model.input + u for u in _steps(v)][:N], outputs, ties
