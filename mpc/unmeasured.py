@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import matrix_balance
 
 from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
@@ -13,6 +12,7 @@ from plants.arrays import Array, instance_of
 from plants.names import index_of
 
 RANK = 1e-9  # a singular value this small beside the largest counts as 0
+SCALINGS = 30  # rounds of dividing rows and columns by the roots of their largest entries
 
 
 def with_input_disturbance(model: LinearModel, inputs: str | Sequence[str] | None = None) -> LinearModel:
@@ -101,11 +101,11 @@ def _check_shown(model: LinearModel, E: Array, F: Array, other: str) -> None:
 
 
 def _scaled_rank(model: LinearModel, E: Array, F: Array) -> int:
-    """Return the rank of [A - I, E; C, F] in units of states, disturbances and outputs that make entries about 1."""
-    A, (unit, _) = matrix_balance(model.A, permute=False, separate=True)
-    size = np.abs(np.vstack([E / unit[:, None], F])).max(axis=0, initial=0.0)
-    columns = np.vstack([E / unit[:, None], F]) / np.where(size > 0, size, 1.0)
-    rows = np.hstack([np.vstack([A - np.eye(model.n), model.C * unit]), columns])
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    values = np.linalg.svd(rows / np.where(norm > 0, norm, 1.0), compute_uv=False)
+    """Return the rank of [A - I, E; C, F] after scaling rows and columns, so that units do not matter."""
+    system = np.block([[model.A - np.eye(model.n), E], [model.C, F]])
+    for _ in range(SCALINGS):
+        for axis in (0, 1):
+            size = np.sqrt(np.abs(system).max(axis=axis, keepdims=True))
+            system = system / np.where(size > 0, size, 1.0)
+    values = np.linalg.svd(system, compute_uv=False)
     return int((values > RANK * values[0]).sum())
