@@ -107,7 +107,7 @@ def _realised(system: Any) -> Any:
 
 def _is_continuous(system: Any) -> bool:
     """Python-control writes dt = 0 for continuous systems and None for "not said"; scipy.signal None for continuous."""
-    return system.dt is None or (system.dt is not True and system.dt == 0)
+    return system.dt is None or system.dt == 0
 
 
 def _period(system: Any, sample_time: float | None) -> float:

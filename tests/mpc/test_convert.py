@@ -9,7 +9,16 @@ from scipy import signal
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
-from mpc import FileFormatError, LinearModel, ProblemError, forward_euler, from_mat, from_state_space, zero_order_hold
+from mpc import (
+    FileFormatError,
+    LinearModel,
+    ProblemError,
+    discretise,
+    forward_euler,
+    from_mat,
+    from_state_space,
+    zero_order_hold,
+)
 
 DRIFT, PUSH, SEEN, DIRECT = [[0, 1], [-2, -3]], [[0], [1]], [[1, 0]], [[0.5]]
 
@@ -115,8 +124,9 @@ def test_names_sample_time_and_rules_of_a_file(mat):
     assert np.allclose(model.A, expected.A)
     assert np.allclose(model.B, expected.B)
     assert model.C.tolist() == [[1, 0], [0, 1]]
-    twice = mat(E="B", rule=zero_order_hold)
-    assert np.allclose(twice.E, twice.B)
+    both = mat(E="E", variables={"E": [[1], [0]]}, rule=zero_order_hold, sample_time=0.2)
+    assert np.allclose(both.B, expected.B)
+    assert np.allclose(both.E, discretise(DRIFT, [1, 0], 0.2)[1])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Sampling rules agree with exact solutions, and linearise with finite differences of the plant's own steps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -173,6 +175,12 @@ def test_the_pendulums_sampled_map_is_its_semi_implicit_step_by_hand():
     model = linearise(clipped_pendulum(), rule=sampled_map)
     assert np.allclose(model.A, [[1 + 0.05 * 0.75, 0.05], [0.75, 1]])
     assert np.allclose(model.B, [[0.0075], [0.15]])
+
+
+def test_the_sampled_map_ignores_a_stop_at_which_a_plant_rests():
+    plant = replace(clipped_pendulum(angle_stop=1.0), state_bounds=([0, -8], [1, 8]), state_caps=([0, -8], [1, 8]),
+                    start_bounds=([0, 0], [0.5, 0]))  # fmt: skip
+    assert np.array_equal(linearise(plant, rule=sampled_map).A, linearise(clipped_pendulum(), rule=sampled_map).A)
 
 
 @pytest.mark.parametrize("outputs", ["taste", ["taste"], np.array([[0.0, 1.0]])])
