@@ -76,9 +76,9 @@ def solution_memory(q: int, n: int, E: Array) -> Solution:
 @lean
 def solve(M: Array, right: Array, E: Array, e: Array, k: int, solution: Solution) -> bool:
     """Fill in the solution of the active rows; False if they depend on one another or some row is never met."""
-    if not _factor(M, k, solution):
+    if not factor(M, k, solution):
         return False
-    _solve_active(right, k, solution)
+    solve_active(right, k, solution)
     solution.counts[:] = 0
     position = 0
     for i in range(len(M)):
@@ -100,7 +100,7 @@ def solve(M: Array, right: Array, E: Array, e: Array, k: int, solution: Solution
 
 
 @lean
-def _factor(M: Array, k: int, solution: Solution) -> bool:
+def factor(M: Array, k: int, solution: Solution) -> bool:
     """Orthonormalise the active rows, twice for accuracy; False if one depends on those before."""
     n, Q, R = M.shape[1], solution.Q, solution.R
     for i in range(k):
@@ -135,7 +135,7 @@ def _take_off(n: int, i: int, Q: Array, R: Array) -> None:
 
 
 @lean
-def _solve_active(right: Array, k: int, solution: Solution) -> None:
+def solve_active(right: Array, k: int, solution: Solution) -> None:
     """Solve R'y = right, v = Q y, R l = -y for all columns of the right-hand side."""
     Q, R, v, multipliers = solution.Q, solution.R, solution.v, solution.multipliers
     for c in range(right.shape[1]):
