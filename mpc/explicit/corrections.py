@@ -96,7 +96,7 @@ def _memory(program: Program) -> Work:
     )
 
 
-@lean
+@inlined
 def _members(active: np.ndarray, work: Work) -> int:
     """List the active rows; return how many there are."""
     k = 0
@@ -108,7 +108,7 @@ def _members(active: np.ndarray, work: Work) -> int:
     return k
 
 
-@lean
+@inlined
 def _solve(k: int, program: Program, work: Work) -> None:
     """Solve in v, in float64; the exploration had the same rows factored, so that they are independent."""
     T, factors = program.T, work.factors
@@ -125,7 +125,7 @@ def _solve(k: int, program: Program, work: Work) -> None:
             work.prices.high[c, i], work.prices.low[c, i] = price, 0.0
 
 
-@lean
+@inlined
 def _settled(k: int, program: Program, work: Work) -> bool:
     """Correct z and prices once; return whether that was the last time that they need it."""
     highest, raised = 0.0, 0.0
@@ -156,7 +156,7 @@ def _add(pairs: Pair, c: int, i: int, step: float) -> None:
     pairs.high[c, i], pairs.low[c, i] = two_sum(pairs.high[c, i], pairs.low[c, i] + step)
 
 
-@lean
+@inlined
 def _gradient(c: int, k: int, program: Program, work: Work) -> None:
     """Write what the prices leave of the gradient along v into `inner`, in units of v."""
     H, G, T, z, prices, left = program.H, program.G, program.T, work.z, work.prices, work.gradient
@@ -177,7 +177,7 @@ def _gradient(c: int, k: int, program: Program, work: Work) -> None:
             work.inner[j] -= share * T[i, j]
 
 
-@lean
+@inlined
 def _take_off_equalities(program: Program, work: Work) -> None:
     """Take off the gradient the part that prices of the equality rows explain; T would leave its rounding."""
     back, left = program.back, work.gradient
@@ -192,7 +192,7 @@ def _take_off_equalities(program: Program, work: Work) -> None:
             left.high[0, i], left.low[0, i] = two_sum(high, low)
 
 
-@lean
+@inlined
 def _missed(c: int, k: int, program: Program, work: Work) -> None:
     """Write how far the active rows are from being met, in units of v."""
     for i in range(k):
@@ -209,7 +209,7 @@ def _slack(row: int, c: int, program: Program, work: Work) -> float:
     return high + low
 
 
-@lean
+@inlined
 def _step(k: int, program: Program, work: Work) -> None:
     """Turn what is left of the conditions into steps: `inner` into that of v, `missed` into that of the prices."""
     Q, R, inner, missed = work.factors.Q, work.factors.R, work.inner, work.missed
@@ -233,7 +233,7 @@ def _step(k: int, program: Program, work: Work) -> None:
         missed[i] = value / R[i, i]
 
 
-@lean
+@inlined
 def _move(c: int, program: Program, work: Work) -> None:
     """Move z by the step of v."""
     T = program.T
@@ -245,7 +245,7 @@ def _move(c: int, program: Program, work: Work) -> None:
         work.moved[i] = max(work.moved[i], abs(step))
 
 
-@lean
+@inlined
 def _meet_equalities(c: int, program: Program, work: Work) -> None:
     """Move z onto the equality rows."""
     for e in range(len(program.equalities)):
@@ -255,7 +255,7 @@ def _meet_equalities(c: int, program: Program, work: Work) -> None:
             _add(work.z, c, i, program.back[i, e] * work.equal[e])
 
 
-@lean
+@inlined
 def _facet(code: int, slope: Array, program: Program, work: Work) -> float:
     """Write the row of a facet, of unit length, and return its level: slope phi <= level."""
     q, level, length = len(program.M), 0.0, 0.0
