@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled, lean
+from mpc.explicit.compiled import compiled, inlined, lean
 from plants.arrays import Array
 
 TOUCH = 1e-8  # scaled theta: sets this close count as touching, so that no stepping stone is lost
@@ -122,7 +122,7 @@ def factor(M: Array, k: int, solution: Solution) -> bool:
     return True
 
 
-@lean
+@inlined
 def _take_off(n: int, i: int, Q: Array, R: Array) -> None:
     """Take off column i what the columns before it span."""
     for j in range(i):
@@ -155,7 +155,7 @@ def solve_active(right: Array, k: int, solution: Solution) -> None:
             multipliers[i, c] = value / R[i, i]
 
 
-@lean
+@inlined
 def _multiplier_row(row: int, position: int, solution: Solution) -> bool:
     """Write where the multiplier of an active row is 0 or more; False if that is nowhere."""
     size, last = 0.0, solution.counts[0]
@@ -170,7 +170,7 @@ def _multiplier_row(row: int, position: int, solution: Solution) -> bool:
     return state != NEVER
 
 
-@lean
+@inlined
 def _slack_row(M: Array, right: Array, row: int, code: int, solution: Solution) -> bool:
     """Write where the slack of another row is 0 or more; False if that is nowhere."""
     size, level, last = 0.0, 0.0, solution.counts[0]
@@ -193,7 +193,7 @@ def _slack_row(M: Array, right: Array, row: int, code: int, solution: Solution) 
     return state != NEVER
 
 
-@lean
+@inlined
 def _keep(solution: Solution, level: float, size: float, code: int) -> int:
     """Scale the row written last to unit length and keep it; one without a direction is met by all theta or by none."""
     row, t = solution.counts[0], solution.A.shape[1]
