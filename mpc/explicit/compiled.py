@@ -12,7 +12,8 @@ from typing import Any
 
 from numba import njit
 
-KERNEL = re.compile(rb"@(compiled|lean|inlined)\b|^TOLERANCE =", re.MULTILINE)  # files with kernels, or a constant of theirs
+# Files with kernels, or a constant of theirs:
+KERNEL = re.compile(rb"@(compiled|lean|inlined)\b|^TOLERANCE =", re.MULTILINE)
 SOURCES = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
 STAMP = hashlib.sha256(b"".join(text for text in SOURCES if KERNEL.search(text))).hexdigest()
 
@@ -23,7 +24,7 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def lean(function: Callable[..., Any]) -> Any:
-    """Return the same for a function that allocates nothing: it counts no references, which would take most of its time.
+    """Return the same for a function that allocates nothing: it counts no references, which would take most of the time.
 
     numba refuses to compile it if it does allocate. Its callers hold the arrays for as long as it runs.
     """
@@ -31,7 +32,10 @@ def lean(function: Callable[..., Any]) -> Any:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Return the same for a small function of inner loops, which becomes part of the functions that call it."""
+    """Return the same for a function of inner loops, which becomes part of the functions that call it.
+
+    Arrays are passed entry by entry, some ten numbers for each: a call with many of them costs more than short loops.
+    """
     return _compiled(function, _nrt=False, forceinline=True)
 
 

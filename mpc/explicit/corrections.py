@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled, inlined, lean
+from mpc.explicit.compiled import compiled, inlined
 from mpc.explicit.double_double import Pair, add_product, two_sum, zeros
 from mpc.explicit.solution import Solution, factor, solution_memory, solve_active
 from plants.arrays import Array
@@ -135,7 +135,7 @@ def _settled(k: int, program: Program, work: Work) -> bool:
         _meet_equalities(c, program, work)
         _gradient(c, k, program, work)
         _missed(c, k, program, work)
-        _step(k, program, work)
+        _step(k, work)
         _move(c, program, work)
         for i in range(k):
             step = work.missed[i] * program.curvature / program.lengths[work.factors.rows[i]]
@@ -210,7 +210,7 @@ def _slack(row: int, c: int, program: Program, work: Work) -> float:
 
 
 @inlined
-def _step(k: int, program: Program, work: Work) -> None:
+def _step(k: int, work: Work) -> None:
     """Turn what is left of the conditions into steps: `inner` into that of v, `missed` into that of the prices."""
     Q, R, inner, missed = work.factors.Q, work.factors.R, work.inner, work.missed
     for i in range(k):

@@ -1,7 +1,7 @@
 """Double-double arithmetic: numbers as unevaluated sums of two float64, about 32 digits; compiled.
 
-Sums and products without error after Knuth (The Art of Computer Programming, vol. 2, 4.2.2) and Dekker (Numer. Math. 18,
-1971), the products by fused multiplication. The compiler keeps every operation: nothing here is compiled fast-math.
+Sums and products without error after Knuth (The Art of Computer Programming, vol. 2, 4.2.2) and Dekker (Numer. Math.
+18, 1971), the products by fused multiplication. The compiler keeps every operation: nothing here is compiled fast-math.
 """
 
 from typing import Any, NamedTuple
@@ -22,14 +22,11 @@ class Pair(NamedTuple):
 
 
 @intrinsic
-def fused(typing: Any, a: Any, b: Any, c: Any) -> Any:
+def fused(_typing: Any, _a: Any, _b: Any, _c: Any) -> Any:
     """Return a b + c, rounded once: one instruction where the processor has it, exact library code elsewhere."""
-    assert typing is not None
 
-    def machine_code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        assert context is not None
-        assert signature.args == (types.float64,) * 3
-        return builder.fma(*arguments)
+    def machine_code(_context: Any, builder: Any, _signature: Any, numbers: Any) -> Any:
+        return builder.fma(*numbers)
 
     return types.float64(types.float64, types.float64, types.float64), machine_code
 

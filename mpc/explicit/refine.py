@@ -30,8 +30,9 @@ def refined(problem: MultiparametricQP, ldp: LeastDistanceProblem, found: Explor
 
 
 def _program(problem: MultiparametricQP, ldp: LeastDistanceProblem) -> Program:
-    """Return the problem over (1, phi) for the kernel, every array its own and in C order: one machine code for all."""
-    maps, F, S, f, w = map(_plain, (np.c_[ldp.frame.centre, ldp.frame.directions], problem.F, problem.S, problem.f, problem.w))
+    """Return the problem over (1, phi) for the kernel, every array its own and in C order: one machine code."""
+    maps = np.c_[ldp.frame.centre, ldp.frame.directions]
+    F, S, f, w = map(_plain, (problem.F, problem.S, problem.f, problem.w))
     G = _plain(problem.G)
     return Program(
         H=_plain(problem.H),

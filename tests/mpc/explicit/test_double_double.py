@@ -72,8 +72,8 @@ print(pairs.high.tobytes().hex() + pairs.low.tobytes().hex(), "vfmadd" in code o
 def test_a_processor_without_the_instruction_gives_the_same_bytes(tmp_path):
     def run(folder: str, **processor: str) -> list[str]:
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / folder)} | processor
-        done = subprocess.run([sys.executable, "-c", PROBE], check=True, env=environment, capture_output=True, text=True)
-        return done.stdout.split()
+        command = [sys.executable, "-c", PROBE]
+        return subprocess.run(command, check=True, env=environment, capture_output=True, text=True).stdout.split()
 
     plain = run("plain", NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
     assert plain[1] == "False"

@@ -237,7 +237,8 @@ def test_every_number_is_right_to_its_last_bit(seed, decades, equalities, gain):
 def test_rows_that_nearly_depend_on_each_other_cost_no_digits():
     """Two limits 1e-5 apart in direction, both active: what they say of the second variable is 1e5 times smaller."""
     G, S = [[1, 0], [1, 1e-5]], [[0], [0.4e-10]]
-    law = solve_explicit(MultiparametricQP(np.eye(2), [0, 0], [[0], [0]], G, [-1, -1 - 0.5e-10], S, [[1], [-1]], [1, 1]))
+    w, box = [-1, -1 - 0.5e-10], ([[1], [-1]], [1, 1])
+    law = solve_explicit(MultiparametricQP(np.eye(2), [0, 0], [[0], [0]], G, w, S, *box))
     assert (0, 1) in [region.active_rows for region in law.regions]
     check(law)
 
@@ -250,8 +251,8 @@ def test_what_a_region_gets_does_not_depend_on_the_others(problem):
     whole, ends = refined(qp, ldp, found), np.cumsum(found.facet_count)
     for region, end in enumerate(ends):
         own, facets = slice(region, region + 1), slice(end - found.facet_count[region], end)
-        count = found.facet_count[own]
-        alone = refined(qp, ldp, replace(found, active=found.active[own], facet_count=count, facets=found.facets[facets]))
+        count, codes = found.facet_count[own], found.facets[facets]
+        alone = refined(qp, ldp, replace(found, active=found.active[own], facet_count=count, facets=codes))
         assert alone.solution.tobytes() == whole.solution[own].tobytes()
         assert (alone.A.tobytes(), alone.b.tobytes()) == (whole.A[facets].tobytes(), whole.b[facets].tobytes())
 
