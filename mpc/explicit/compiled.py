@@ -24,7 +24,7 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def lean(function: Callable[..., Any]) -> Any:
-    """Return the same for a function that allocates nothing: it counts no references, which would take most of the time.
+    """Return the same for a function that allocates nothing: it counts no references, which takes most of the time.
 
     numba refuses to compile it if it does allocate. Its callers hold the arrays for as long as it runs.
     """

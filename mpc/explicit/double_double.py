@@ -44,7 +44,8 @@ def add_product(high: float, low: float, a: float, b: float, b_low: float) -> tu
     """Return high + low + a (b + b_low) as a pair."""
     product = a * b
     total, lost = two_sum(high, product)
-    return total, low + (lost + (fused(a, b, -product) + a * b_low))
+    lost += fused(a, b, -product) + a * b_low  # type: ignore[reportCallIssue]  # numba supplies the first argument
+    return total, low + lost
 
 
 @compiled
