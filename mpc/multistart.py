@@ -11,7 +11,7 @@ from plants.arrays import Array, whole_number
 Guess = tuple[Array, Array]
 """States (N + 1, n) and inputs (N, m); the states need not follow from the inputs."""
 
-_DURATIONS = (1 / 4, 1 / 3, 1 / 2, 1)  # shares of the horizon in which a straight line reaches the target
+_SHORTEST = 1 / 4  # share of the horizon in which the quickest straight line reaches the target
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,18 @@ class SingleStart:
 class MultiStart:
     """Many guesses, of whose local minima the best is taken.
 
-    Straight lines to the target in four durations, to the target one turn of each angle further and back, and
-    `random` rollouts under inputs that jump between their bounds, the same for every state and `seed`.
+    Straight lines to the target in `lines` durations, from a quarter of the horizon to all of it; as many to the target
+    one turn of each angle further, and back; and `random` rollouts under inputs that jump between their bounds,
+    the same for every state and `seed`. Raises ProblemError for numbers that do not fit.
     """
 
+    lines: int = 7
     random: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check both numbers."""
+        """Check the numbers."""
+        whole_number(self.lines, "lines", ProblemError, least=1)
         whole_number(self.random, "random", ProblemError)
         whole_number(self.seed, "seed", ProblemError)
 
@@ -46,7 +49,8 @@ class MultiStart:
         for i in goal.angles:
             turn = 2 * np.pi * np.eye(len(x))[i]
             targets += [goal.state_target + turn, goal.state_target - turn]
-        lines = [_line(solver, x, target, share) for target in targets for share in _DURATIONS]
+        shares = np.geomspace(1.0, _SHORTEST, self.lines)
+        lines = [_line(solver, x, target, share) for target in targets for share in shares]
         return lines + [_rollout(solver, x, generator) for _ in range(self.random)]
 
 

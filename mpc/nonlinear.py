@@ -57,7 +57,7 @@ class NonlinearMPC:
         guesses: MultiStart | SingleStart | None = None,
         every_step: bool = False,
         on_failure: OnFailure | None = None,
-        max_iterations: int = 300,
+        max_iterations: int = 150,
     ) -> None:
         instance_of(plant, Plant, "plant", ProblemError, "pass a Plant, such as clipped_pendulum()")
         instance_of(soft, (SoftBounds, type(None)), "soft", ProblemError, "pass SoftBounds(weight), or None")

@@ -1,8 +1,10 @@
 """The largest ball in {A x <= b}; compiled. It tells a region from a set without interior, and gives it a centre."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from mpc.explicit.compiled import compiled, lean
+from mpc.explicit.compiled import compiled, inlined, lean
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.least_distance import FEASIBLE, Workspace, nearest, nearest_again, take_point, workspace
 from plants.arrays import Array
@@ -13,18 +15,33 @@ SETTLED = 1e-9  # a pull that moves the centre no further, and gains no larger s
 PULLS = 6  # pulls before the ball is looked for in another way
 
 
+class Lift(NamedTuple):
+    """Memory for the search of a ball (x, r): its rows and their levels over both, a trial centre, and the kernel's."""
+
+    rows: Array
+    levels: Array
+    trial: Array
+    work: Workspace
+
+
+@compiled
+def lift(rows: int, t: int) -> Lift:
+    """Return memory for the balls of sets of so many rows over t components."""
+    return Lift(np.zeros((rows + 1, t + 1)), np.zeros(rows + 1), np.zeros(t), workspace(t + 1))
+
+
 @compiled
 def largest_ball(A: Array, b: Array, largest: float = np.inf) -> tuple[float, Array]:
     """Return radius (at most `largest`) and centre of a largest ball in {A x <= b}, unit rows; radius < 0: empty."""
-    centre = np.zeros(A.shape[1])
-    work = workspace(A.shape[1] + 1), workspace(A.shape[1])
-    radius = ball_in(A, b, np.arange(len(b) + 1), len(b), largest, centre, work[0], work[1])
+    count, t = A.shape
+    centre = np.zeros(t)
+    radius = ball_in(A, b, np.arange(count + 1), count, largest, centre, lift(count, t), workspace(t))
     return radius, centre
 
 
 @lean
 def ball_in(
-    A: Array, b: Array, order: np.ndarray, count: int, largest: float, centre: Array, lifted: Workspace, flat: Workspace
+    A: Array, b: Array, order: np.ndarray, count: int, largest: float, centre: Array, lifted: Lift, flat: Workspace
 ) -> float:
     """Move the centre to that of a largest ball in {A x <= b} and return its radius; negative: there is none.
 
@@ -47,24 +64,19 @@ def ball_in(
     return clearance(A, b, count, centre)
 
 
-@compiled
+@lean
 def _pulled_up(
-    A: Array, b: Array, order: np.ndarray, count: int, largest: float, centre: Array, work: Workspace
+    A: Array, b: Array, order: np.ndarray, count: int, largest: float, centre: Array, lifted: Lift
 ) -> tuple[float, bool]:
     """Return the radius that a proximal-point method reaches, with its centre, and whether it is the largest.
 
     Each step finds the ball (x, r) nearest to (centre, r + FAR), r <= largest; steps end where the radius stays.
     """
-    t = A.shape[1]
-    rows, levels = np.zeros((count + 1, t + 1)), np.zeros(count + 1)
-    rows[:count, :t], rows[:count, t], rows[count, t] = np.sqrt(0.5) * A[:count], np.sqrt(0.5), 1.0
-    radius, trial = min(clearance(A, b, count, centre), largest), np.zeros(t)
+    rows, levels, trial, work = lifted
+    _lift_rows(A, count, rows)
+    radius = min(clearance(A, b, count, centre), largest)
     for pull in range(PULLS):
-        for i in range(count):
-            level = b[i] - radius - FAR
-            for j in range(t):
-                level -= A[i, j] * centre[j]
-            levels[i] = np.sqrt(0.5) * level
+        _lift_levels(A, b, count, radius, centre, levels)
         levels[count] = largest - radius - FAR
         if pull == 0:
             state = nearest(rows, levels, order, count + 1, 0.0, -1, 0.0, np.inf, work)
@@ -72,15 +84,41 @@ def _pulled_up(
             state = nearest_again(rows, levels, order, count + 1, np.inf, work)
         if state != FEASIBLE:
             return radius, False
-        for j in range(t):
+        moved = 0.0
+        for j in range(len(trial)):
             trial[j] = centre[j] + work.x[j]
-        gained, moved = min(clearance(A, b, count, trial), largest) - radius, np.abs(trial - centre).max()
+            moved = max(moved, abs(trial[j] - centre[j]))
+        gained = min(clearance(A, b, count, trial), largest) - radius
         if gained > 0.0:
             radius += gained
-            centre[:] = trial
+            for j in range(len(trial)):
+                centre[j] = trial[j]
         if gained <= SETTLED * radius:
             return radius, radius > SLIVER and moved <= SETTLED
     return radius, False
+
+
+@inlined
+def _lift_rows(A: Array, count: int, rows: Array) -> None:
+    """Write the rows a x + r <= b over (x, r), of unit length, and the row r <= largest after them."""
+    t = A.shape[1]
+    for i in range(count):
+        for j in range(t):
+            rows[i, j] = np.sqrt(0.5) * A[i, j]
+        rows[i, t] = np.sqrt(0.5)
+    for j in range(t):
+        rows[count, j] = 0.0
+    rows[count, t] = 1.0
+
+
+@inlined
+def _lift_levels(A: Array, b: Array, count: int, radius: float, centre: Array, levels: Array) -> None:
+    """Write the levels of these rows as seen from (centre, radius + FAR)."""
+    for i in range(count):
+        level = b[i] - radius - FAR
+        for j in range(A.shape[1]):
+            level -= A[i, j] * centre[j]
+        levels[i] = np.sqrt(0.5) * level
 
 
 @lean

@@ -32,7 +32,10 @@ def lean(function: Callable[..., Any]) -> Any:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Return the same for a small function of inner loops, which becomes part of the functions that call it."""
+    """Return the same for a function of inner loops, which becomes part of the functions that call it.
+
+    Arrays are passed entry by entry, some ten numbers for each: a call with many of them costs more than short loops.
+    """
     return _compiled(function, _nrt=False, forceinline=True)
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mpc.explicit.active_sets import copy_mask, members, with_bit, without_bit
-from mpc.explicit.ball import SLIVER, ball_in
-from mpc.explicit.compiled import compiled, lean
+from mpc.explicit.ball import SLIVER, Lift, ball_in, lift
+from mpc.explicit.compiled import compiled, inlined, lean
 from mpc.explicit.cones import Cones, excluded, keep_cone, no_cones
 from mpc.explicit.least_distance import EMPTY, FEASIBLE, UNSURE, Workspace, nearest, resumed, take_point, workspace
 from mpc.explicit.minimal import PASSED
@@ -44,7 +44,7 @@ class Scratch(NamedTuple):
     clear: np.ndarray
     kept: Cones
     flat: Workspace
-    lifted: Workspace
+    lifted: Lift
 
 
 @compiled
@@ -90,7 +90,7 @@ def _scratch(rows: int, t: int) -> Scratch:
         np.zeros(rows, np.bool_),
         no_cones(t),
         workspace(t),
-        workspace(t + 1),
+        lift(rows, t),
     )
 
 
@@ -152,7 +152,7 @@ def _ask(A: Array, row: int, count: int, listed: int, solid: bool, scratch: Scra
     return listed
 
 
-@lean
+@inlined
 def _met_first(A: Array, count: int, x: Array, scratch: Scratch) -> int:
     """Return the row that the ray from the centre to x meets first, marked clear if it does so clearly."""
     most, second, row = 0.0, 0.0, -1

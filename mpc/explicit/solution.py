@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc.explicit.compiled import compiled, lean
+from mpc.explicit.compiled import compiled, inlined, lean
 from plants.arrays import Array
 
 TOUCH = 1e-8  # scaled theta: sets this close count as touching, so that no stepping stone is lost
@@ -76,9 +76,9 @@ def solution_memory(q: int, n: int, E: Array) -> Solution:
 @lean
 def solve(M: Array, right: Array, E: Array, e: Array, k: int, solution: Solution) -> bool:
     """Fill in the solution of the active rows; False if they depend on one another or some row is never met."""
-    if not _factor(M, k, solution):
+    if not factor(M, k, solution):
         return False
-    _solve_active(right, k, solution)
+    solve_active(right, k, solution)
     solution.counts[:] = 0
     position = 0
     for i in range(len(M)):
@@ -100,7 +100,7 @@ def solve(M: Array, right: Array, E: Array, e: Array, k: int, solution: Solution
 
 
 @lean
-def _factor(M: Array, k: int, solution: Solution) -> bool:
+def factor(M: Array, k: int, solution: Solution) -> bool:
     """Orthonormalise the active rows, twice for accuracy; False if one depends on those before."""
     n, Q, R = M.shape[1], solution.Q, solution.R
     for i in range(k):
@@ -122,7 +122,7 @@ def _factor(M: Array, k: int, solution: Solution) -> bool:
     return True
 
 
-@lean
+@inlined
 def _take_off(n: int, i: int, Q: Array, R: Array) -> None:
     """Take off column i what the columns before it span."""
     for j in range(i):
@@ -135,7 +135,7 @@ def _take_off(n: int, i: int, Q: Array, R: Array) -> None:
 
 
 @lean
-def _solve_active(right: Array, k: int, solution: Solution) -> None:
+def solve_active(right: Array, k: int, solution: Solution) -> None:
     """Solve R'y = right, v = Q y, R l = -y for all columns of the right-hand side."""
     Q, R, v, multipliers = solution.Q, solution.R, solution.v, solution.multipliers
     for c in range(right.shape[1]):
@@ -155,7 +155,7 @@ def _solve_active(right: Array, k: int, solution: Solution) -> None:
             multipliers[i, c] = value / R[i, i]
 
 
-@lean
+@inlined
 def _multiplier_row(row: int, position: int, solution: Solution) -> bool:
     """Write where the multiplier of an active row is 0 or more; False if that is nowhere."""
     size, last = 0.0, solution.counts[0]
@@ -170,7 +170,7 @@ def _multiplier_row(row: int, position: int, solution: Solution) -> bool:
     return state != NEVER
 
 
-@lean
+@inlined
 def _slack_row(M: Array, right: Array, row: int, code: int, solution: Solution) -> bool:
     """Write where the slack of another row is 0 or more; False if that is nowhere."""
     size, level, last = 0.0, 0.0, solution.counts[0]
@@ -193,7 +193,7 @@ def _slack_row(M: Array, right: Array, row: int, code: int, solution: Solution) 
     return state != NEVER
 
 
-@lean
+@inlined
 def _keep(solution: Solution, level: float, size: float, code: int) -> int:
     """Scale the row written last to unit length and keep it; one without a direction is met by all theta or by none."""
     row, t = solution.counts[0], solution.A.shape[1]

@@ -35,7 +35,13 @@ def pendulum():
 
 @pytest.fixture(scope="module")
 def swinger(pendulum):
-    return NonlinearMPC(pendulum, horizon=60)
+    return NonlinearMPC(pendulum, horizon=60, guesses=MultiStart(lines=5))
+
+
+@pytest.fixture(scope="module")
+def steady(pendulum):
+    """The swinger's program from one guess, which is quick."""
+    return NonlinearMPC(pendulum, horizon=60, guesses=SingleStart())
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +81,14 @@ def linear_plant(model, **changes):
     return Plant(**arguments | changes)
 
 
-@pytest.mark.parametrize("discount", [1.0, 0.9])
-def test_on_a_linear_plant_it_is_the_linear_controller(pendulum_problem, discount):
+@pytest.mark.parametrize(("discount", "count", "reach"), [(1.0, 50, 1.0), (0.9, 10, 0.4)])
+def test_on_a_linear_plant_it_is_the_linear_controller(pendulum_problem, discount, count, reach):
     problem = pendulum_problem(horizon=10, discount=discount)
     online = ImplicitMPC(problem)
     nonlinear = NonlinearMPC(linear_plant(problem.model), problem, guesses=SingleStart())
     generator, compared, saturated = np.random.default_rng(0), 0, 0
-    while compared < (50 if discount == 1 else 10):
-        x = generator.uniform([-0.5, -2], [0.5, 2])
+    while compared < count:
+        x = reach * generator.uniform([-0.5, -2], [0.5, 2])
         try:
             expected = online(x)
         except OutsideDomain:
@@ -126,19 +132,19 @@ def work(controller):
     return controller.last[0].iterations, controller.last[0].seconds
 
 
-def test_memory_saves_work_and_changes_nothing(pendulum, swinger):
-    x, memory = np.array([[0.3, 0.0], [-0.2, 1.0]]), swinger.start(2)
+def test_memory_saves_work_and_changes_nothing(pendulum, steady):
+    x, memory = np.array([[0.3, 0.0], [-0.2, 1.0]]), steady.start(2)
     warm, cold = np.zeros((2, 2))  # iterations and seconds
     for step in range(6):
-        u, memory = swinger.step(x, memory)
+        u, memory = steady.step(x, memory)
         if step:
-            assert all(status.warm for status in swinger.last)
-            warm += work(swinger)
-        assert u == pytest.approx(swinger(x), abs=1e-6)
+            assert all(status.warm for status in steady.last)
+            warm += work(steady)
+        assert u == pytest.approx(steady(x), abs=1e-6)
         if step:
-            cold += work(swinger)
+            cold += work(steady)
         x = pendulum.step(x, u)
-    assert warm[0] < cold[0] / 5
+    assert warm[0] < cold[0] / 2
     assert warm[1] < cold[1]
 
 
@@ -154,23 +160,26 @@ def test_a_plan_goes_on_where_its_angle_wraps(pendulum, swinger):
 
 
 @pytest.mark.parametrize("lead", [(), (3,), (2, 2), (0,)])
-def test_batches(swinger, lead):
+def test_batches(steady, lead):
     x = np.random.default_rng(1).uniform(-0.2, 0.2, (*lead, 2))
-    u = swinger(x)
+    u = steady(x)
     assert u.shape == (*lead, 1)
-    assert len(swinger.last) == int(np.prod(lead))
+    assert len(steady.last) == int(np.prod(lead))
     for index in np.ndindex(*lead):
-        assert (u[index] == swinger(x[index])).all()
+        assert (u[index] == steady(x[index])).all()
 
 
-def test_more_guesses_find_the_way_round(pendulum, swinger):
-    single = NonlinearMPC(pendulum, horizon=60, guesses=SingleStart()).plan(HARD[0])
-    assert swinger.plan(HARD[0]).cost < 0.6 * single.cost
-    every = NonlinearMPC(pendulum, horizon=15, guesses=MultiStart(random=2), every_step=True)
+def test_more_guesses_find_the_way_round(pendulum, swinger, steady):
+    try:
+        alone = steady.plan(HARD[0]).cost
+    except NumericalError:
+        alone = np.inf
+    assert swinger.plan(HARD[0]).cost < 0.6 * alone
+    every = NonlinearMPC(pendulum, horizon=15, guesses=MultiStart(lines=1, random=2), every_step=True)
     _, memory = every.step(HARD, every.start(2))
-    assert [status.guesses for status in every.last] == [14, 14]
+    assert [status.guesses for status in every.last] == [5, 5]
     every.step(HARD, memory)
-    assert [status.guesses for status in every.last] == [15, 15]
+    assert [status.guesses for status in every.last] == [6, 6]
 
 
 def test_soft_bounds_give_way_only_where_they_must(pendulum, problem, keeper):
@@ -202,9 +211,9 @@ def test_weights_and_discount_of_the_plants_own_cost(pendulum):
     assert plan.cost == pytest.approx(stages @ [1, 0.5, 0.25] + 0.125 * (plan.states[-1] ** 2).sum())
 
 
-def test_where_no_plan_is_found_the_last_one_goes_on_counted(pendulum, swinger, impatient):
+def test_where_no_plan_is_found_the_last_one_goes_on_counted(steady, impatient):
     x = np.array([[0.3, 0.0]])
-    first, memory = swinger.step(x, swinger.start(1))
+    first, memory = steady.step(x, steady.start(1))
     plan = memory[0].solution
     x += [[0.1, 0.5]]  # far from the plan
     for count in (1, 2, 3):
@@ -289,6 +298,20 @@ def test_arguments_that_do_not_fit(pendulum, arguments, words):
 
 
 @pytest.mark.parametrize(
+    ("rule", "arguments", "words"),
+    [
+        (MultiStart, {"lines": 0}, "`lines` is 0, but it must be at least 1"),
+        (MultiStart, {"random": -1}, "`random` is -1, but it must be at least 0"),
+        (MultiStart, {"seed": 0.5}, "`seed` is 0.5, but it must be a whole number"),
+        (RepeatPlan, {"most": 0}, "`most` is 0, but it must be at least 1"),
+    ],
+)
+def test_rules_that_do_not_fit(rule, arguments, words):
+    with pytest.raises(ProblemError, match=words):
+        rule(**arguments)
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"constraints": (StateBounds([-1, -8], [1, 8]),)}, r"`constraints` of the problem \(StateBounds\) has no non"),
@@ -319,14 +342,14 @@ def test_a_problem_and_a_plant_that_do_not_go_together(pendulum, problem):
         NonlinearMPC(blind, horizon=5)
 
 
-def test_states_that_do_not_fit(swinger):
+def test_states_that_do_not_fit(steady):
     with pytest.raises(ProblemError, match="`x` is NaN"):
-        swinger([np.nan, 0])
+        steady([np.nan, 0])
     with pytest.raises(ProblemError, match=r"one state \(2,\) is needed; plan for each"):
-        swinger.plan(HARD)
+        steady.plan(HARD)
     with pytest.raises(ProblemError, match=r"`x` has shape \(2, 2\), but the memory has 1 rows; pass one state"):
-        swinger.step(HARD, swinger.start(1))
-    assert repr(swinger) == "NonlinearMPC('clipped pendulum', horizon 60, discount 1)"
+        steady.step(HARD, steady.start(1))
+    assert repr(steady) == "NonlinearMPC('clipped pendulum', horizon 60, discount 1)"
 
 
 def test_it_prints_nothing_and_do_mpc_waits_until_it_is_needed():

@@ -1,14 +1,14 @@
 """Refinement beside exact fractions: nearly singular weights, equality rows, parameters far from 0, bad scales."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpc import MultiparametricQP, solve_explicit
-from mpc.explicit import refine
 from mpc.explicit.explore import explore
 from mpc.explicit.presolve import presolve
 from mpc.explicit.refine import refined
@@ -33,6 +33,10 @@ def gauss(matrix: list[list[Fraction]], right: list[list[Fraction]]) -> list[lis
     return [row[size:] for row in rows]
 
 
+def fractions(array: np.ndarray) -> np.ndarray:
+    return np.array([Fraction(float(entry)) for entry in array.ravel()], dtype=object).reshape(array.shape)
+
+
 def exact_law(problem: MultiparametricQP, active: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """z = offset + gain theta of one active set, from the KKT conditions of the numbers as they stand."""
     rows = []
@@ -42,9 +46,8 @@ def exact_law(problem: MultiparametricQP, active: tuple[int, ...]) -> tuple[np.n
     kkt = np.zeros((n + k, n + k), dtype=object)
     kkt[:n, :n], kkt[n:, :n], kkt[:n, n:] = problem.H, problem.G[rows], problem.G[rows].T
     upper, lower = -np.c_[problem.f, problem.F], np.c_[problem.w[rows], problem.S[rows]]
-    fractions = [[Fraction(float(entry)) for entry in row] for row in kkt]
-    right = [[Fraction(float(entry)) for entry in row] for row in np.vstack([upper, lower])]
-    solution = np.array([[float(entry) for entry in row] for row in gauss(fractions, right)])[:n]
+    exact = gauss(fractions(kkt).tolist(), fractions(np.vstack([upper, lower])).tolist())
+    solution = np.array(exact, dtype=float)[:n]
     return solution[:, 0], solution[:, 1:]
 
 
@@ -77,12 +80,12 @@ def test_nearly_singular_weights_cost_no_digits(seed, decades):
     check(solve_explicit(nearly_singular(seed, decades)))
 
 
-def test_without_corrections_digits_are_lost(monkeypatch):
-    """The test above tells: one round in float64 alone does not pass it."""
-    monkeypatch.setattr(refine, "PRECISIONS", (np.float64,))
-    law = solve_explicit(nearly_singular(0, 8.0))
-    with pytest.raises(AssertionError):
-        check(law)
+def test_float64_alone_loses_digits():
+    """The test above tells: the same conditions solved in float64 alone do not pass it."""
+    problem = nearly_singular(0, 8.0)
+    offset, gain = exact_law(problem, ())
+    found = -np.linalg.solve(problem.H, np.c_[problem.f, problem.F])
+    assert np.abs(found - np.c_[offset, gain]).max() > 5 * EXACT * np.abs(gain).max()
 
 
 @given(SEEDS)
@@ -177,16 +180,81 @@ def test_facets_are_where_multipliers_and_slacks_vanish():
             assert np.abs(np.r_[multipliers, slack[others], border]).min() <= 1e-11
 
 
-def test_regions_are_refined_a_few_at_a_time_with_the_same_result(problem, monkeypatch):
-    """Seven at a time: pieces end in the middle of the list, and each facet stays with its region."""
+def hard(seed: int, decades: float, equalities: int, gain: float) -> MultiparametricQP:
+    """Four variables whose weights are decades apart, oblique rows with factors of 1e-6 to 1e6, and equality rows."""
+    generator = np.random.default_rng(seed)
+    plain = nearly_singular(seed, decades, 4)
+    G = np.vstack([generator.normal(size=(equalities, 4)), plain.G, generator.normal(size=(4, 4))])
+    w = np.r_[generator.uniform(-0.2, 0.2, equalities), np.full(8, 30.0), generator.uniform(5, 20, 4)]
+    S = np.vstack([generator.normal(size=(equalities, 2)), np.zeros((8, 2)), generator.normal(size=(4, 2))])
+    row = 10.0 ** generator.uniform(-6, 6, len(w))
+    G, w, S = G * row[:, None], w * row, S * row[:, None]
+    return MultiparametricQP(plain.H, plain.f, gain * plain.F, G, w, S, BOX, np.ones(4), tuple(range(equalities)))
+
+
+def exact_region(problem: MultiparametricQP, ldp, active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """z (n, c) over scaled parameters, the prices (q, c) and the slacks (q, c) of all rows of M."""
+    maps = fractions(np.c_[ldp.frame.centre, ldp.frame.directions])
+    linear, limit = fractions(problem.F).dot(maps), fractions(problem.S).dot(maps)
+    linear[:, 0] += fractions(problem.f)
+    limit[:, 0] += fractions(problem.w)
+    n, fixed, G = problem.n, len(ldp.equalities), fractions(problem.G)
+    rows = [*ldp.equalities, *ldp.rows[active]]
+    kkt = np.full((n + len(rows), n + len(rows)), Fraction(0), dtype=object)
+    kkt[:n, :n], kkt[n:, :n], kkt[:n, n:] = fractions(problem.H), G[rows], G[rows].T
+    solution = np.array(gauss(kkt.tolist(), np.vstack([-linear, limit[rows]]).tolist()), dtype=object)
+    prices = np.full((len(active), linear.shape[1]), Fraction(0), dtype=object)
+    prices[active] = solution[n + fixed :]
+    return solution[:n], prices, (limit - G.dot(solution[:n]))[ldp.rows]
+
+
+def unit(row: np.ndarray) -> np.ndarray:
+    """A row level + slope phi as (slope, level) of slope phi <= level, of unit length."""
+    largest = max(abs(entry) for entry in row[1:])
+    near = np.array([float(entry / largest) for entry in row])
+    return np.r_[-near[1:], near[0]] / np.linalg.norm(near[1:])
+
+
+@given(SEEDS, st.sampled_from([2.0, 5.0, 8.0]), st.integers(0, 2), st.sampled_from([1.0, 1e3]))
+@settings(max_examples=15)
+def test_every_number_is_right_to_its_last_bit(seed, decades, equalities, gain):
+    problem = hard(seed, decades, equalities, gain)
+    ldp = presolve(problem)
+    found = explore(ldp)
+    solutions, ends = refined(problem, ldp, found), np.cumsum(found.facet_count)
+    border = np.c_[ldp.e, -ldp.E]
+    for region in np.random.default_rng(seed).permutation(len(ends))[:4]:
+        z, *over = exact_region(problem, ldp, found.active[region])
+        z, rows = z.astype(float), [*over[0], *over[1], *border]
+        rounding = 2.0**-53 * np.abs(z) + 1e-20 * np.abs(z).sum(axis=1, keepdims=True)
+        assert (np.abs(solutions.solution[region] - z) <= rounding).all()
+        for facet in range(ends[region] - found.facet_count[region], ends[region]):
+            row = unit(rows[found.facets[facet]])
+            assert solutions.A[facet] == pytest.approx(row[:-1], abs=5e-16)
+            assert solutions.b[facet] == pytest.approx(row[-1], rel=5e-16, abs=5e-16)
+
+
+def test_rows_that_nearly_depend_on_each_other_cost_no_digits():
+    """Two limits 1e-5 apart in direction, both active: what they say of the second variable is 1e5 times smaller."""
+    G, S = [[1, 0], [1, 1e-5]], [[0], [0.4e-10]]
+    w, box = [-1, -1 - 0.5e-10], ([[1], [-1]], [1, 1])
+    law = solve_explicit(MultiparametricQP(np.eye(2), [0, 0], [[0], [0]], G, w, S, *box))
+    assert (0, 1) in [region.active_rows for region in law.regions]
+    check(law)
+
+
+def test_what_a_region_gets_does_not_depend_on_the_others(problem):
+    """Also where the first corrections settle some regions and not others: each alone has the same bytes."""
     qp = problem("pend_N4")
     ldp = presolve(qp)
     found = explore(ldp)
-    whole = refined(qp, ldp, found)
-    monkeypatch.setattr(refine, "AT_ONCE", 7)
-    pieces = refined(qp, ldp, found)
-    for ours, theirs in zip(pieces, whole, strict=True):
-        assert ours == pytest.approx(theirs, abs=1e-13)
+    whole, ends = refined(qp, ldp, found), np.cumsum(found.facet_count)
+    for region, end in enumerate(ends):
+        own, facets = slice(region, region + 1), slice(end - found.facet_count[region], end)
+        count, codes = found.facet_count[own], found.facets[facets]
+        alone = refined(qp, ldp, replace(found, active=found.active[own], facet_count=count, facets=codes))
+        assert alone.solution.tobytes() == whole.solution[own].tobytes()
+        assert (alone.A.tobytes(), alone.b.tobytes()) == (whole.A[facets].tobytes(), whole.b[facets].tobytes())
 
 
 def test_rows_have_unit_length(problem):
