@@ -91,6 +91,12 @@ def test_standard_errors_are_the_spread_over_experiments():
     assert 0.003 < np.mean([f.whiteness < 0.01 for f in runs]) < 0.03  # the test is wrong as often as it says
 
 
+def test_the_constant_alone_is_as_sure_as_a_mean():
+    generator = np.random.default_rng(11)
+    found = identify(Record(generator.normal(size=401), generator.normal(size=400)), 1)
+    assert found.offset_error == pytest.approx(found.residual / 20, rel=0.02)
+
+
 def second_order(generator, noise):
     """y+ = 1.5 y - 0.7 y_before + u + 0.5 u_before + 0.1, with its record."""
     u = generator.normal(size=(2000, 1))
@@ -126,6 +132,30 @@ def test_a_stack_of_two_outputs_and_two_inputs_predicts_like_the_system():
     found = identify(Record(y, u), 1, order=2)
     assert found.model.n == 2 * 2 + 2
     assert found.free_run_fit.min() > 99.99
+
+
+def test_third_order_needs_the_inputs_of_two_steps_before():
+    generator = np.random.default_rng(9)
+    (A, B), C = stable(generator, 3, 1), generator.normal(size=(1, 3))
+    u, x = generator.normal(size=(200, 1)), [np.zeros(3)]
+    for entry in u:
+        x.append(A @ x[-1] + B @ entry)
+    found = identify(Record(np.array(x) @ C.T, u), 1, order=3)
+    assert found.model.state_names[-2:] == ("input0 1 step ago", "input0 2 steps ago")
+    assert found.free_run_fit.min() > 99.99
+
+
+def test_free_runs_start_anew_from_a_measurement_every_so_many_steps():
+    record = run(np.array([[0.9]]), np.eye(1), np.zeros(1), 100, np.random.default_rng(10), process=1.0)
+    found = identify(record, 1, free_run_steps=7)
+    x, predicted = record.outputs[0], []
+    for t, u in enumerate(record.inputs):
+        x = found.model.step(record.outputs[t] if t % 7 == 0 else x, u)
+        predicted.append(x)
+    y = record.outputs[1:]
+    fit = 100 * (1 - np.linalg.norm(y - predicted) / np.linalg.norm(y - y.mean()))
+    assert found.free_run_fit[0] == pytest.approx(fit)
+    assert found.free_run_fit[0] < found.one_step_fit[0] - 5
 
 
 def test_too_low_an_order_shows_in_fit_and_whiteness():
@@ -238,6 +268,15 @@ def test_records_of_a_simulation():
     assert found.rows == 160
     assert np.allclose(found.model.A, linearise(plant, rule=sampled_map).A, atol=0.01)
     assert (found.model.state_names, found.model.input_units) == (("angle", "rate"), ("N m",))
+
+
+def test_an_episode_that_ended_early_gives_a_short_record():
+    plant = replace(clipped_pendulum(), safe_limits=([-0.5, -7], [0.5, 7]))
+    path = simulate(plant, lambda x: 0 * x[..., :1], [[0.1, 0], [0, 0]], 60)
+    short, whole = records_of(plant, path)
+    assert len(short.inputs) == path.ended_at[0] < 60
+    assert len(whole.inputs) == 60
+    assert short.outputs[-1, 0] > 0.5
 
 
 def test_a_table_is_printed():
