@@ -149,13 +149,14 @@ def test_memory_saves_work_and_changes_nothing(pendulum, steady):
 
 
 def test_a_plan_goes_on_where_its_angle_wraps(pendulum, swinger):
-    x, memory, costs = np.array([[3.0, 2.0]]), swinger.start(1), []
+    x, memory, costs, iterations = np.array([[3.0, 2.0]]), swinger.start(1), [], []
     for _ in range(4):
         u, memory = swinger.step(x, memory)
         costs.append(swinger.last[0].cost)
+        iterations.append(swinger.last[0].iterations)
         x = pendulum.step(x, u)
     assert x[0, 0] < 0
-    assert swinger.last[0].warm
+    assert max(iterations[1:]) < 10
     assert (np.diff(costs) < 0).all()
 
 
