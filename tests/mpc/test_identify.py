@@ -76,6 +76,10 @@ def test_a_known_operating_point_saves_the_constant():
     assert np.allclose(found.model.A, A)
     assert found.model.state.tolist() == [0, 0]
     assert found.offset_error.tolist() == [0, 0]
+    noisy = run(A, B, np.zeros(2), 100, generator, process=0.5)
+    fitted = identify(noisy, 1, at=([0, 0], [0])).model
+    plain = np.linalg.lstsq(np.c_[noisy.outputs[:-1], noisy.inputs], noisy.outputs[1:])[0].T
+    assert np.allclose(np.c_[fitted.A, fitted.B], plain)
 
 
 def test_standard_errors_are_the_spread_over_experiments():
