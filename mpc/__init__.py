@@ -35,7 +35,7 @@ from mpc.four_tank import four_tank
 from mpc.identification import Identification
 from mpc.identify import identify
 from mpc.invariance import Invariance
-from mpc.invariant import maximal_admissible, maximal_control_invariant
+from mpc.invariant import EmptySet, maximal_admissible, maximal_control_invariant
 from mpc.invariant_set import InvariantSet
 from mpc.model import LinearModel
 from mpc.multistart import MultiStart, SingleStart
@@ -71,6 +71,7 @@ __all__ = [
     "CriticalRegion",
     "CrossWeight",
     "Disturbance",
+    "EmptySet",
     "Estimate",
     "EveryStep",
     "Feasibility",

@@ -23,7 +23,7 @@ from mpc.explicit.errors import ProblemError
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.feasible import feasible_share
 from mpc.invariance import invariance
-from mpc.invariant import largest_set
+from mpc.invariant import EmptySet, largest_set
 from mpc.invariant_set import InvariantSet
 from mpc.plan import EveryStep
 from mpc.predict import predict
@@ -78,7 +78,7 @@ def kept_for_ever(problem: MPCProblem) -> InvariantSet:
     """Return the largest set of states in the parameter set from which some inputs keep the hard limits for ever.
 
     Terminal constraints and soft ones are left out. Raises ProblemError where theta holds more than the state, or
-    a constraint ties steps together.
+    a constraint ties steps together, and EmptySet where there is none.
     """
     if not _state_alone(problem):
         raise ProblemError(
@@ -87,14 +87,19 @@ def kept_for_ever(problem: MPCProblem) -> InvariantSet:
         )
     strange = _strange(problem)
     if strange:
-        raise ProblemError(f"a {strange} does not bind single steps; leave it out of the problem for this question")
+        raise ProblemError(
+            f"the constraint {strange} does not bind single steps; leave it out of the problem for this question"
+        )
     return largest_set(free_system(problem.model, _one_step(problem), None, 1.0))
 
 
 def _for_ever(problem: MPCProblem) -> Share | None:
     if not _state_alone(problem) or _strange(problem):
         return None
-    return kept_for_ever(problem).share(problem.domain)
+    try:
+        return kept_for_ever(problem).share(problem.domain)
+    except EmptySet:
+        return Share.exact(0.0)
 
 
 def _not_shifted(problem: MPCProblem) -> str:
@@ -104,7 +109,7 @@ def _not_shifted(problem: MPCProblem) -> str:
         return f"the law also reads {more}, whose next values are not known"
     strange = _strange(problem)
     if strange:
-        return f"a {strange} need not hold for a plan that is shifted by a step"
+        return f"the constraint {strange} need not hold for a plan that is shifted by a step"
     if problem.plan.blocks(problem.horizon) != list(range(problem.horizon)):
         return f"{type(problem.plan).__name__} holds inputs over steps, so that a plan cannot be shifted by one"
     if not any(isinstance(c, TERMINAL) for c in problem.constraints):

@@ -24,6 +24,10 @@ SETTLED = 1e-10  # half widths of the limits: a step that cuts off no more than 
 MAX_STEPS = 500
 
 
+class EmptySet(ProblemError):
+    """Limits that cannot be kept for ever from any state, or not against such a disturbance."""
+
+
 def maximal_admissible(
     model: LinearModel,
     gain: ArrayLike,
@@ -40,7 +44,7 @@ def maximal_admissible(
     bounds w in x+ = ... + w the same way: then the limits are kept whatever w does. With a `contraction` c below 1 the
     successor lies even in c times the set, about the operating point. After `max_steps` steps without
     an end the answer has `converged` False. Raises ProblemError for a gain that does not stabilise, an
-    operating point outside the limits, and limits that leave the set empty or unbounded.
+    operating point outside the limits and an unbounded set, EmptySet (one of it) where no state is left.
     Source: Gilbert & Tan, IEEE Transactions on Automatic Control 36, 1991.
     """
     rows = limit_rows(model, states, inputs, outputs)
@@ -59,7 +63,7 @@ def maximal_control_invariant(
     """Return the largest set of states from which some inputs keep all limits for ever.
 
     The arguments are those of `maximal_admissible`; `states` must be bounded. No law that keeps the limits can start
-    outside this set. Raises ProblemError for limits that leave the set empty or unbounded.
+    outside this set. Raises ProblemError for an unbounded set, EmptySet (one of it) where no state is left.
     Source: Bertsekas, IEEE Transactions on Automatic Control 17, 1972.
     """
     rows = limit_rows(model, states, inputs, outputs)
@@ -67,7 +71,7 @@ def maximal_control_invariant(
 
 
 def largest_set(system: LimitedSystem, max_steps: int = MAX_STEPS) -> InvariantSet:
-    """Return the largest invariant set of a system with limits; raises ProblemError if it is empty."""
+    """Return the largest invariant set of a system with limits; raises EmptySet where there is none."""
     limit = whole_number(max_steps, "max_steps", ProblemError, least=1)
     F, f = _bounded(system)
     corners, gap = corners_of(F, f), np.inf
@@ -96,18 +100,20 @@ def _bounded(system: LimitedSystem) -> tuple[Array, Array]:
     return without_spare(*outer)
 
 
-def _no_start(system: LimitedSystem) -> ProblemError:
+def _no_start(system: LimitedSystem) -> EmptySet:
+    if system.disturbed:
+        return _empty(system, np.vstack([np.ones(len(system.A)), -np.ones(len(system.A))]), 1)
     words = "the gain's own inputs keep" if system.input_free else "some input keeps"
-    return ProblemError(
+    return EmptySet(
         f"the limits contradict one another: there is no ball of states in which {words} all {len(system.h)} of them "
         "(its radius must be above 0); widen one of them"
     )
 
 
-def _empty(system: LimitedSystem, before: Array, steps: int) -> ProblemError:
+def _empty(system: LimitedSystem, before: Array, steps: int) -> EmptySet:
     """Return the error of a set that a step has emptied, with the disturbance beside the set that was left."""
     if not system.disturbed:
-        return ProblemError(
+        return EmptySet(
             f"no state can be kept within the limits for ever: from step {steps} on no input does it; widen the "
             f"limits, or raise `contraction`, which is {system.contraction:g}"
         )
@@ -116,7 +122,7 @@ def _empty(system: LimitedSystem, before: Array, steps: int) -> ProblemError:
     worst = int((moved / np.minimum(left, moves)).argmax())
     name, unit = system.model.state_names[worst], system.model.state_units[worst]
     inputs = "" if system.input_free else f", inputs move it within {_with_unit(moves[worst], unit)}"
-    return ProblemError(
+    return EmptySet(
         f"`disturbance` is too large: step {steps} leaves no state. It moves {name} within "
         f"{_with_unit(moved[worst], unit)} a step{inputs}, and the set was {_with_unit(left[worst], unit)} wide; "
         "lower the disturbance, or widen the limits"
