@@ -14,6 +14,7 @@ from mpc.least import LeastMinimiser
 from mpc.problem import MPCProblem
 from plants.arrays import Array, real_points
 
+ROUNDING = 1e-6  # of the free solution: a limit this much smaller drowns in the rounding of z, times FEASIBLE
 FEASIBLE = 1e-9  # largest scaled violation of a row, a multiplier's sign or stationarity that passes as solved
 
 
@@ -110,7 +111,8 @@ class ImplicitMPC:
         size = np.abs(linear).max() + np.abs(z).max() + np.finfo(float).tiny
         stationarity = np.abs(self._H @ z + linear + self._G.T @ multipliers).max()
         beyond = np.where(inequality, self._G @ z - right, np.abs(self._G @ z - right))
-        violation = (beyond / np.maximum(room, 1e-2 * np.abs(z).max() + np.finfo(float).tiny)).max()
+        least_room = max(1e-2 * np.abs(z).max(), ROUNDING * np.abs(linear).max()) + np.finfo(float).tiny
+        violation = (beyond / np.maximum(room, least_room)).max()
         return float(max(stationarity / size, violation, -multipliers[inequality].min(initial=0.0) / size))
 
     def _check_parameter_set(self, theta: Array) -> None:

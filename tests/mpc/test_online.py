@@ -56,6 +56,13 @@ def test_without_rows_it_is_the_free_solution():
     assert online([0.5]) == pytest.approx([-0.5])
 
 
+def test_a_corner_at_0_with_limits_of_0_is_solved():
+    box = np.vstack([np.eye(2), -np.eye(2)])
+    G = [[1, 0], [0, 1], [1, 1]]
+    problem = MultiparametricQP(np.eye(2), [0, 0], -np.eye(2), G, [0, 0, 0], np.zeros((3, 2)), box, [3] * 4)
+    assert ImplicitMPC(problem)([1, 2]) == pytest.approx([0, 0], abs=1e-15)
+
+
 def test_equality_rows_hold():
     rows = {"G": [[1, 1], [1, 0]], "w": [1, 0.2], "S": [[1, 0], [0, 0]], "equality_rows": (0,)}
     box = {"A_theta": np.vstack([np.eye(2), -np.eye(2)]), "b_theta": [1, 1, 1, 1]}
