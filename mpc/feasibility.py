@@ -115,7 +115,7 @@ def _not_shifted(problem: MPCProblem) -> str:
     if not any(isinstance(c, TERMINAL) for c in problem.constraints):
         return (
             "there is no terminal set, so the last state may be one that no input saves; add "
-            "TerminalSet(maximal_control_invariant(...).polyhedron)"
+            "TerminalSet(maximal_control_invariant(..., contraction=0.999).polyhedron)"
         )
     lower, upper = problem.domain
     within = problem.state_bounds is not None and bool(

@@ -17,7 +17,8 @@ CERTAIN = 1e-9  # half widths of the limits: what rounding may lack
 class Invariance:
     """The answer: the `room` (half widths of the limits) that the best inputs leave at the worst state.
 
-    A negative room says by how much a facet or a limit must be passed. `state` (n,) is the worst state, physical,
+    Rows of unit length in the system's coordinates measure it; a negative room says by how much a facet or a limit must
+    be passed. `state` (n,) is the worst state, physical,
     `input` the best input there (None under a gain), `row` the row that is met first: a facet of the
     set if it is below `facets`, else a limit of the step.
     """
@@ -56,20 +57,25 @@ def invariance(system: LimitedSystem, F: Array, f: Array) -> Invariance:
     corners = corners_of(F, f)
     if not len(corners):
         raise ProblemError(f"the set of {len(f)} half-spaces has no interior: its volume is 0, and must be above 0")
-    rooms = [_room(rows[:, n:], levels - rows[:, :n] @ corner) for corner in corners]
+    rooms = [_room(rows[:, n:], levels - rows[:, :n] @ corner, len(f)) for corner in corners]
     worst = int(np.argmin([room for room, _ in rooms]))
     room, row = rooms[worst]
     state = system.model.state + system.width * corners[worst]
     return Invariance(room, state, row, len(f), len(corners))
 
 
-def _room(V: Array, levels: Array) -> tuple[float, int]:
-    """Return the largest r such that some v has V v + r <= levels, and the row that binds it."""
-    m = V.shape[1]
+def _room(V: Array, levels: Array, facets: int) -> tuple[float, int]:
+    """Return the largest r such that some v has V v + r <= levels, and the row that binds it.
+
+    A limit that the state keeps by itself, whatever the input is, counts only where it is passed.
+    """
+    fixed = ~V.any(axis=1) & (np.arange(len(V)) >= facets)
+    kept = np.flatnonzero(~fixed | (levels < -CERTAIN))
+    V, levels, m = V[kept], levels[kept], V.shape[1]
     if m == 0:
-        return float(levels.min()), int(levels.argmin())
+        return float(levels.min()), int(kept[levels.argmin()])
     result = linear_program(np.r_[np.zeros(m), -1.0], np.c_[V, np.ones(len(V))], levels, last=(None, 1e9))
     if not result.success:
         raise NumericalError(f"the best input at a corner was not found: {result.message}")
     room = levels - V @ result.x[:m]
-    return float(room.min()), int(room.argmin())
+    return float(room.min()), int(kept[room.argmin()])

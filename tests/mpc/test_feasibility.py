@@ -36,7 +36,7 @@ BOX = ([-2, -8], [2, 8])
 WORDS_OF_THE_BOX = (
     "All limits can be kept over the horizon from 84.2 % of the parameter set. For ever they can be kept from 18.7 % "
     "of it. Recursive feasibility cannot be claimed: there is no terminal set, so the last state may be one that no "
-    "input saves; add TerminalSet(maximal_control_invariant(...).polyhedron)."
+    "input saves; add TerminalSet(maximal_control_invariant(..., contraction=0.999).polyhedron)."
 )
 
 

@@ -1,5 +1,7 @@
 """Invariant sets: inside the limits, invariant, and the largest, each against an oracle that knows no sets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from mpc import LinearModel, Polyhedron, ProblemError, dlqr, linearise, maximal_admissible, maximal_control_invariant
+from mpc.invariance import invariance
 from plants import clipped_pendulum
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -153,6 +156,8 @@ def test_a_contraction_leaves_room_that_grows_with_it():
         between = np.linspace(*ends, 2001)
         assert (A @ between.T - 0.9 * b[:, None]).max(axis=0).min() <= 1e-2
     assert "that contracts by 0.9 a step" in str(narrow)
+    calm = invariance(replace(narrow.system, contraction=1.0), *narrow.system.scaled(narrow.polyhedron))
+    assert calm.room > 1e-3
 
 
 def test_a_disturbed_set_holds_against_each_corner_of_the_disturbance():
