@@ -152,6 +152,18 @@ def test_outside_the_nearest_region_or_the_nearest_theta_may_answer(make_tank_pr
     assert (nearest(OUTSIDE) == np.clip(law.nearest(theta)[0], 1, 5)).all()
 
 
+def test_the_nearest_regions_input_keeps_its_bounds(tracking):
+    class Law:
+        def __call__(self, theta):
+            return self.nearest(theta)[0]
+
+        def nearest(self, theta):
+            return np.array([[9.0, -9.0]]), np.array([0]), np.array([False])
+
+    controller = MPCController(Law(), tracking, setpoint=[6.8, 6.0], outside=NearestRegion())
+    assert controller(OUTSIDE[1:]).tolist() == [[5.0, 1.0]]
+
+
 def fitted(problem, **changes):
     arguments = {"law": ImplicitMPC(problem), "problem": problem, "setpoint": [6.5, 6.2]}
     return MPCController(**arguments | changes)

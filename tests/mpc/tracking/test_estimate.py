@@ -57,6 +57,17 @@ def test_the_gain_is_the_limit_of_the_filter_that_starts_anywhere(seed):
     assert filter_.spectral_radius < 1
 
 
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_the_spectral_radius_is_that_of_what_an_update_makes_of_errors(seed):
+    filter_ = drawn(seed)
+    n, k, zero = filter_.model.n, filter_.model.k, np.zeros(filter_.model.p)
+    errors = np.eye(n + k)
+    after = filter_.update(filter_.start(state=errors[:, :n], disturbance=errors[:, n:]), zero, [0.0])
+    radius = np.abs(np.linalg.eigvals(np.hstack([after.state, after.disturbance]))).max()
+    assert filter_.spectral_radius == pytest.approx(radius, rel=1e-6)
+
+
 def test_errors_of_many_noisy_runs_have_the_covariance_that_is_promised(make_tank_filter, tanks):
     random, rows = np.random.default_rng(5), 4000
     filter_ = make_tank_filter(measurement_noise=1e-3 * np.eye(2))
