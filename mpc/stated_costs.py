@@ -30,7 +30,8 @@ def total_cost(problem: "MPCProblem", path: Trajectory) -> Any:
         P = problem.state_weight
     elif P is None:
         P = infinite_horizon(problem)[1]
-        last = last if len(P) == problem.model.n else cp.hstack([last, path.input_error(N - 1)])
+    if P.shape[1] > problem.model.n:
+        last = cp.hstack([last, path.input_error(N - 1)])
     total += g**N * weighed(last, P, norm)
     for cost in problem.costs:
         if not isinstance(cost, CrossWeight):

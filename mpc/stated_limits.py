@@ -7,6 +7,7 @@ from typing import Any
 
 import cvxpy as cp
 import numpy as np
+from scipy.optimize import linprog
 
 from mpc.constraints import (
     InputBounds,
@@ -19,6 +20,7 @@ from mpc.constraints import (
     StatePolytope,
 )
 from mpc.explicit.errors import ProblemError
+from mpc.explicit.polyhedron import Polyhedron
 from mpc.soft import Soft
 from mpc.terminal import TerminalOrigin, TerminalSet
 from mpc.tightening import Tightened
@@ -28,19 +30,17 @@ from plants.arrays import Array
 
 @dataclass(frozen=True, eq=False)
 class Limit:
-    """left <= right (or left == right), with further constraints on variables of its own, their cost, its slacks."""
+    """left <= right (or left == right), with its slacks and what they cost."""
 
     left: Any
     right: Any
     equal: bool = False
-    others: Sequence[cp.Constraint] = ()
     cost: Any = 0.0
     slacks: Sequence[cp.Variable] = ()
 
-    def constraints(self) -> list[cp.Constraint]:
-        """Return it as cvxpy constraints."""
-        own = self.left == self.right if self.equal else self.left <= self.right
-        return [own, *self.others]
+    def constraint(self) -> cp.Constraint:
+        """Return it for cvxpy."""
+        return self.left == self.right if self.equal else self.left <= self.right
 
 
 @singledispatch
@@ -144,16 +144,14 @@ def _(constraint: Soft, trajectory: Trajectory) -> list[Limit]:
 @limits.register(Tightened)
 def _(constraint: Tightened, trajectory: Trajectory) -> list[Limit]:
     inner = constraint.constraint
-    if isinstance(inner, Soft):
-        return limits(replace(inner, constraint=replace(constraint, constraint=inner.constraint)), trajectory)
     plain, still = limits(inner, trajectory), limits(inner, _after(constraint, trajectory, None))
     errors = _errors(constraint, trajectory)
     answers = [limits(inner, _after(constraint, trajectory, error)) for error in errors]
     found = []
     for j, limit in enumerate(plain):
         reach = {e: a[j].left - still[j].left for e, a in zip(errors, answers, strict=True)}
-        room, others = _room(constraint, trajectory, reach, len(limit.right))
-        found.append(replace(limit, left=limit.left + room, others=[*limit.others, *others]))
+        room = _room(constraint, trajectory, reach, len(limit.right))
+        found.append(replace(limit, right=limit.right - room))
     return found
 
 
@@ -185,25 +183,26 @@ def _after(constraint: Tightened, trajectory: Trajectory, error: Error | None) -
     return Trajectory(model, list(x), list(u), y, list(moves), *(list(target) for target in targets))
 
 
-def _room(
-    constraint: Tightened, trajectory: Trajectory, reach: dict[Error, Array], rows: int
-) -> tuple[Any, list[cp.Constraint]]:
-    """Return the room for the worst errors of every step: their largest reach, by its dual program, as variables."""
-    room: Any = np.zeros(rows)
-    others: list[cp.Constraint] = []
+def _room(constraint: Tightened, trajectory: Trajectory, reach: dict[Error, Array], rows: int) -> Array:
+    """Return the room (rows,) for the worst errors of every step together."""
+    room, n, m = np.zeros(rows), trajectory.model.n, trajectory.model.m
     for k in range(trajectory.horizon):
         if constraint.disturbance is not None:
-            A, b = constraint.disturbance.A, constraint.disturbance.b
-            c = np.array([reach[k, "disturbance", i] for i in range(trajectory.model.n)])
-            price = cp.Variable((len(b), rows), nonneg=True)
-            others.append(A.T @ price == c)
-            room = room + b @ price
+            columns = np.array([reach[k, "disturbance", i] for i in range(n)])
+            room += [_largest(constraint.disturbance, column) for column in columns.T]
         if constraint.residual is not None:
-            c = np.array([reach[k, "residual", i] for i in range(trajectory.model.m)])
-            worst = cp.Variable(c.shape)
-            others += [worst >= c, worst >= -c]
-            room = room + constraint.residual @ worst
-    return room, others
+            room += sum(constraint.residual[i] * np.abs(reach[k, "residual", i]) for i in range(m))
+    return room
+
+
+def _largest(disturbance: Polyhedron, direction: Array) -> float:
+    """Return the largest direction'w over A w <= b, which is the least b'y of all y >= 0 with A'y = direction."""
+    if not direction.any():
+        return 0.0
+    found = linprog(disturbance.b, A_eq=disturbance.A.T, b_eq=direction)
+    if not found.success:
+        raise ProblemError(f"`Tightened disturbance` has no largest value in some direction ({found.message})")
+    return float(found.fun)
 
 
 def _controlled(trajectory: Trajectory) -> Sequence[Any]:

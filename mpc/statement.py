@@ -19,7 +19,11 @@ from plants.arrays import Array, real_points
 if TYPE_CHECKING:
     from mpc.problem import MPCProblem
 
-PRECISE = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12}
+PRECISE: dict[str, dict[str, Any]] = {
+    "DAQP": {"eps_prox": 1e-4, "eta_prox": 1e-13, "primal_tol": 1e-12, "dual_tol": 1e-12},
+    "CLARABEL": {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12},
+}
+"""What makes cvxpy's solvers precise: DAQP to the last digits also on the facets of a law, CLARABEL to 1e-5 there."""
 
 
 class Answer(NamedTuple):
@@ -44,25 +48,28 @@ class Statement:
     inputs: cp.Variable
     slacks: tuple[cp.Variable, ...]
     names: tuple[str, ...]
+    solver: str
 
-    def solve(self, theta: ArrayLike, solver: str = "CLARABEL", **options: Any) -> Answer:
-        """Return the answer at one theta (t,); `options` go to the solver (default: as precise as CLARABEL gets).
+    def solve(self, theta: ArrayLike, solver: str | None = None, **options: Any) -> Answer:
+        """Return the answer at one theta (t,); `options` go to the solver.
+
+        By default it is the one of `solver`, with the options that PRECISE has for it.
 
         Raises OutsideDomain where no input keeps all limits, NumericalError where the solver finds no answer.
         """
         point = real_points(theta, "theta", self.names, ProblemError)
         if point.ndim != 1:
             raise ProblemError(f"`theta` has shape {point.shape}, but one point ({len(self.names)},) is needed")
-        self.theta.value = point
+        self.theta.value, solver = point, solver or self.solver
         try:
-            self.problem.solve(solver=solver, **(options or (PRECISE if solver == "CLARABEL" else {})))
+            self.problem.solve(solver=solver, **(options or PRECISE.get(solver, {})))
         except cp.SolverError as cause:
             raise NumericalError(f"cvxpy found no answer at theta = {point}: {cause}") from cause
         status = self.problem.status
         if status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE):
             words = f"theta = {point} is outside the domain: no solution keeps all limits ({status})"
             raise OutsideDomain(point, "", float("nan"), words)
-        if status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
+        if status != cp.OPTIMAL:
             raise NumericalError(f"cvxpy found no answer at theta = {point}: {status}")
         inputs, states = np.array(self.inputs.value), np.array(self.states.value)
         return Answer(inputs[0], inputs, states, float(self.problem.value))  # type: ignore[arg-type]
@@ -75,10 +82,11 @@ def state_problem(problem: "MPCProblem") -> Statement:
     ties += planned(problem.plan, problem, path)
     found = [limit for constraint in problem.all_constraints for limit in limits(constraint, path)]
     cost = total_cost(problem, path) + sum(limit.cost for limit in found)
-    every = [*ties, *(c for limit in found for c in limit.constraints())]
+    every = [*ties, *(limit.constraint() for limit in found)]
     slacks = tuple(slack for limit in found for slack in limit.slacks)
     whole = cp.Problem(cp.Minimize(cost), every)
-    return Statement(whole, reading.theta, states, inputs, slacks, tuple(problem.layout.names))
+    solver = "DAQP" if problem.norm == 2 else "CLARABEL"  # an active set gives facets exactly, but needs curvature
+    return Statement(whole, reading.theta, states, inputs, slacks, tuple(problem.layout.names), solver)
 
 
 @singledispatch
@@ -119,8 +127,8 @@ def _held(plan: Any, quantities: Sequence[Any]) -> list[cp.Constraint]:
     """Return that a quantity stays as it is, but where a block begins or a free move is left."""
     if isinstance(plan, EveryStep):
         return []
-    if isinstance(plan, MoveBlocking):
-        changes = set(np.cumsum(plan.lengths)[:-1].tolist())
-    else:
-        changes = set(range(plan.moves))
+    if not isinstance(plan, MoveBlocking | ControlHorizon):
+        kind = type(plan).__name__
+        raise ProblemError(f"`Prestabilised plan` is a {kind}; pass EveryStep, MoveBlocking or ControlHorizon")
+    changes = set(range(plan.moves)) if isinstance(plan, ControlHorizon) else set(np.cumsum(plan.lengths)[:-1].tolist())
     return [quantities[k] == quantities[k - 1] for k in range(1, len(quantities)) if k not in changes]

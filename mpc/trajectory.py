@@ -8,7 +8,7 @@ import cvxpy as cp
 import numpy as np
 
 from mpc.model import LinearModel
-from mpc.parameters import Disturbance, PreviousInput, Setpoint
+from mpc.parameters import Disturbance, Setpoint
 
 if TYPE_CHECKING:
     from mpc.problem import MPCProblem
@@ -66,7 +66,7 @@ def read(problem: "MPCProblem") -> Reading:
     tracked = [] if setpoint is None else setpoint.tracked(model)
     r_size = 0 if setpoint is None or setpoint.upper is None else len(tracked) * (N if setpoint.preview else 1)
     d_size = 0 if disturbance is None else model.k * (N if disturbance.preview else 1)
-    ends = np.cumsum([model.n, model.m if PreviousInput in kinds else 0, r_size, d_size])
+    ends = np.cumsum([model.n, model.m if problem.layout.previous is not None else 0, r_size, d_size])
     theta = cp.Parameter(int(ends[-1]), name="theta")
     previous = theta[ends[0] : ends[1]] if ends[1] > ends[0] else None
     setpoints = None if setpoint is None else _setpoints(setpoint, theta[ends[1] : ends[2]], model, N)
@@ -139,13 +139,14 @@ def _targets(problem: "MPCProblem", reading: Reading) -> Targets:
     Q, R = (Q, R) if problem.norm == 2 else (Q.T @ Q, R.T @ R)
     s, v = cp.Variable((N + 1, model.n), name="state targets"), cp.Variable((N + 1, model.m), name="input targets")
     price, worth = cp.Variable((N + 1, model.n)), cp.Variable((N + 1, len(C)))
-    ties, outputs = [], []
+    y = cp.Variable((N + 1, model.p), name="output targets")
+    ties = []
     for k, (r, d) in enumerate(zip(reading.setpoints, reading.disturbances, strict=True)):
         ties += [
             s[k] == model.A @ s[k] + model.B @ v[k] + _disturbed(model.E, d),
             C @ s[k] + D @ v[k] + _disturbed(F, d) == r,
             Q @ s[k] == (model.A - np.eye(model.n)).T @ price[k] + C.T @ worth[k],
             R @ v[k] == model.B.T @ price[k] + D.T @ worth[k],
+            y[k] == model.output + model.C @ s[k] + model.D @ v[k] + _disturbed(model.F, d),
         ]
-        outputs.append(model.output + model.C @ s[k] + model.D @ v[k] + _disturbed(model.F, d))
-    return [model.state + x for x in _steps(s)], [model.input + u for u in _steps(v)][:N], outputs, ties
+    return [model.state + x for x in _steps(s)], [model.input + u for u in _steps(v)][:N], _steps(y), ties
