@@ -12,10 +12,9 @@ from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.readout import Readout
 from mpc.explicit.value import Quadratic
 from mpc.norms import epigraph
-from mpc.predict import predict
 from mpc.prediction import Prediction, beside
 from mpc.problem import MPCProblem
-from mpc.rows import Rows, Slack, checked_rows, no_rows, stack_rows
+from mpc.rows import Rows, Slack, stack_rows
 from mpc.terms import Objective, Term, objective
 from plants.arrays import instance_of
 
@@ -32,8 +31,7 @@ def condense(problem: MPCProblem) -> MultiparametricQP:
     Source: Braniff & Tian 2025, Eq. 9, with the usual half before H.
     """
     instance_of(problem, MPCProblem, "problem", ProblemError, "pass MPCProblem(linearise(plant), ...)")
-    prediction = predict(problem)
-    rows = _limits(problem, prediction)
+    prediction, rows = problem.prediction, problem.rows
     terms = list(_terms(problem, prediction))
     if problem.norm == 2:
         cost = objective(terms, problem.free_inputs, len(problem.layout.names))
@@ -92,15 +90,7 @@ def _terms(problem: MPCProblem, prediction: Prediction) -> Iterator[Term]:
     yield Term(last, P, g**N, "the states", N, reference)
     for k in range(N):
         yield Term(prediction.input_error(k), problem.input_weight, g**k, "the inputs", k, reference)
-    for cost in problem.costs:
-        yield from cost.terms(prediction, g)
-
-
-def _limits(problem: MPCProblem, prediction: Prediction) -> Rows:
-    """Return the rows of all constraints, checked."""
-    sizes = problem.free_inputs, len(problem.layout.names)
-    emitted = [checked_rows(c.rows(prediction), type(c).__name__, *sizes) for c in problem.all_constraints]
-    return stack_rows([no_rows(*sizes), *emitted])
+    yield from problem.further_terms
 
 
 def _wider(rows: Rows, columns: int) -> Rows:

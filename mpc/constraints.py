@@ -74,7 +74,7 @@ class MoveBounds(_Bounds):
     uses_moves = True
 
     def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
-        return enumerate(prediction.moves)
+        return enumerate(prediction.known_moves)
 
     def _names(self, model: LinearModel) -> Sequence[str]:
         return [f"move of {name}" for name in model.input_names]
@@ -99,6 +99,8 @@ class _Polytope(ABC):
         b = real_array(self.b, f"{name} b", None, ProblemError)
         if b.shape != (len(A),):
             raise ProblemError(f"`{name} A` has {len(A)} rows, but `{name} b` has shape {b.shape}; give one b a row")
+        for i in np.flatnonzero(~A.any(axis=1) & (b < 0)):
+            raise ProblemError(f"`{name}` row {i} says 0 <= {b[i]:g}, which is infeasible; remove it or mend `A`")
         return replace(self, A=A, b=b)
 
     @abstractmethod

@@ -70,7 +70,7 @@ class MoveWeight:
 
     def terms(self, prediction: Prediction, discount: float) -> Iterator[Term]:
         """Yield the moves' terms."""
-        for k, move in enumerate(prediction.moves):
+        for k, move in enumerate(prediction.known_moves):
             yield Term(move, self.weight, discount**k, "the moves", k)
 
     def stage(self, model: LinearModel) -> StageWeights:

@@ -47,16 +47,35 @@ class Setpoint:
     outputs: Sequence[str] = ()
     preview: bool = False
 
+    def __post_init__(self) -> None:
+        """Check what needs no model."""
+        mend = "name the outputs that are tracked, as in ('level',)"
+        instance_of(self.outputs, Sequence, "Setpoint outputs", ProblemError, mend)
+        object.__setattr__(self, "outputs", (self.outputs,) if isinstance(self.outputs, str) else tuple(self.outputs))
+        _check_preview(self)
+        if self.upper is None and self.preview:
+            raise ProblemError("`Setpoint preview` is True, but `upper` is None: a fixed setpoint has no future values")
+
     def tracked(self, model: LinearModel) -> list[int]:
         """Return the numbers of the outputs that have a setpoint."""
-        names = [self.outputs] if isinstance(self.outputs, str) else self.outputs
         known = tuple(model.output_names)
-        return [index_of(name, known, "Setpoint outputs", ProblemError) for name in names] or list(range(model.p))
+        found = [index_of(name, known, "Setpoint outputs", ProblemError) for name in self.outputs]
+        for i, name in enumerate(self.outputs):
+            if name in self.outputs[:i]:
+                raise ProblemError(
+                    f"`Setpoint outputs` names {name!r} at {self.outputs.index(name)} and {i}; once will do"
+                )
+        return found or list(range(model.p))
 
     def fixed(self, model: LinearModel) -> Array | None:
         """Return the values of a setpoint that is no parameter, or None."""
+        if self.upper is not None:
+            return None
+        values = real_array(self.lower, "Setpoint", None, ProblemError)
         count = len(self.tracked(model))
-        return real_array(self.lower, "Setpoint", (count,), ProblemError) if self.upper is None else None
+        return real_array(
+            values.reshape(1) if values.ndim == 0 and count == 1 else values, "Setpoint", (count,), ProblemError
+        )
 
     def block(self, model: LinearModel, horizon: int) -> Block:
         """Return the components of r."""
@@ -74,6 +93,10 @@ class Disturbance:
     lower: Any
     upper: Any
     preview: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what needs no model."""
+        _check_preview(self)
 
     def block(self, model: LinearModel, horizon: int) -> Block:
         """Return the components of d."""
@@ -93,15 +116,14 @@ class PreviousInput:
 
     def within(self, bounds: Any) -> Self:
         """Return it with the input bounds where it has none of its own."""
-        if self.lower is not None and self.upper is not None:
-            return self
-        if bounds is None or not np.isfinite(bounds).all():
-            raise ProblemError(
-                "moves start from the previous input, whose range is unbounded: give finite `input_bounds`, or "
-                "`parameters=(PreviousInput(lower, upper),)`"
-            )
-        given = zip((self.lower, self.upper), bounds, strict=True)
+        given = zip((self.lower, self.upper), bounds or (None, None), strict=True)
         lower, upper = (default if own is None else own for own, default in given)
+        for own, side in ((self.lower, lower), (self.upper, upper)):
+            if own is None and (side is None or not np.isfinite(side).all()):
+                raise ProblemError(
+                    "moves start from the previous input, whose range is unbounded: give finite `input_bounds`, or "
+                    "`parameters=(PreviousInput(lower, upper),)`"
+                )
         return replace(self, lower=lower, upper=upper)
 
     def block(self, model: LinearModel, horizon: int) -> Block:  # noqa: ARG002
@@ -169,19 +191,51 @@ class Layout:
         return np.concatenate([np.broadcast_to(part, (*lead, part.shape[-1])) for part in parts], axis=-1)
 
 
-def layout(model: LinearModel, box: tuple[Array, Array], horizon: int, parameters: Sequence[Parameter]) -> Layout:
-    """Return theta's layout; raises ProblemError for a kind of parameter given twice or unknown."""
-    found: dict[str, Block] = {}
+def layout(
+    model: LinearModel,
+    box: tuple[Array, Array],
+    horizon: int,
+    parameters: Sequence[Parameter],
+    input_bounds: Any = None,
+    moves: bool = False,
+) -> Layout:
+    """Return theta's layout, with the previous input where there are `moves`.
+
+    Raises ProblemError for a kind of parameter given twice or unknown, and a previous input of unknown range.
+    """
+    mend = "pass a tuple of parameters, such as (Setpoint(lower, upper),)"
+    instance_of(parameters, Sequence, "parameters", ProblemError, mend)
+    given: dict[str, Parameter] = {}
     for i, parameter in enumerate(parameters):
-        instance_of(parameter, (Setpoint, Disturbance, PreviousInput), f"parameters entry {i}", ProblemError,
-                    "pass Setpoint, Disturbance or PreviousInput objects")  # fmt: skip
-        name = {Setpoint: "setpoint", Disturbance: "disturbance", PreviousInput: "previous"}[type(parameter)]
-        if name in found:
+        name = _kind(parameter, i)
+        if name in given:
             raise ProblemError(f"`parameters` holds two {type(parameter).__name__}; give it once")
-        if not (isinstance(parameter, Setpoint) and parameter.upper is None):
-            found[name] = parameter.block(model, horizon)
+        given[name] = parameter
+    if moves or "previous" in given:
+        given["previous"] = given.get("previous", PreviousInput()).within(input_bounds)  # type: ignore[attr-defined]
+    fixed = [name for name, p in given.items() if isinstance(p, Setpoint) and p.fixed(model) is not None]
+    found = {name: p.block(model, horizon) for name, p in given.items() if name not in fixed}
     states = Block(tuple(model.state_names), tuple(model.state_units), *box, model.n)
     return Layout(states, **found)
+
+
+def _kind(parameter: object, index: int) -> str:
+    """Return the name of a parameter's block."""
+    kinds = {"setpoint": Setpoint, "disturbance": Disturbance, "previous": PreviousInput}
+    if isinstance(parameter, type):
+        raise ProblemError(f"`parameters` entry {index} is the class {parameter.__name__}; make an object of it")
+    for name, kind in kinds.items():
+        if isinstance(parameter, kind):
+            return name
+    raise ProblemError(
+        f"`parameters` entry {index} is a {type(parameter).__name__}; "
+        "pass Setpoint, Disturbance or PreviousInput objects"
+    )
+
+
+def _check_preview(parameter: Setpoint | Disturbance) -> None:
+    what = f"{type(parameter).__name__} preview"
+    instance_of(parameter.preview, bool, what, ProblemError, "pass True for one value a step, False for one")
 
 
 def _block(

@@ -103,6 +103,12 @@ class Prestabilised:
     gain: Any = None
     plan: Plan = field(default_factory=EveryStep)
 
+    def __post_init__(self) -> None:
+        """Check the inner plan's kind."""
+        if isinstance(self.plan, Prestabilised):
+            raise ProblemError("`Prestabilised plan` is a Prestabilised itself; pass one gain, and its inner plan here")
+        _check_kind(self.plan, "Prestabilised plan")
+
     def blocks(self, horizon: int) -> list[int]:
         """Return the inner plan's blocks."""
         return self.plan.blocks(horizon)
@@ -110,22 +116,42 @@ class Prestabilised:
     def feedback(self, problem: "MPCProblem") -> Array | None:
         """Return K; raises ProblemError for a gain of another shape or one that does not stabilise."""
         model = problem.model
-        if self.gain is None and problem.norm != 2:
-            raise ProblemError(f"`Prestabilised` has no regulator to take in `norm` {problem.norm:g}; pass its `gain`")
-        K = problem.regulator if self.gain is None else real_array(self.gain, "gain", (model.m, model.n), ProblemError)
+        if self.gain is None:
+            return self._regulator(problem)
+        K = real_array(self.gain, "Prestabilised gain", (model.m, model.n), ProblemError)
         radius = np.abs(np.linalg.eigvals(model.A - model.B @ K)).max()
         if not radius < 1:
             raise ProblemError(
-                f"`gain` does not stabilise: A - B K has spectral radius {radius:.6g}, but it must be below 1; "
-                "note the sign, v = -K s, or leave the gain out to use the regulator"
+                f"`Prestabilised gain` does not stabilise: A - B K has spectral radius {radius:.6g}, but it must be "
+                "below 1; note the sign, v = -K s, or leave the gain out to use the regulator"
             )
         return K
 
+    def _regulator(self, problem: "MPCProblem") -> Array:
+        try:
+            return problem.regulator
+        except ProblemError as cause:
+            raise ProblemError(f"`Prestabilised` has no regulator to take ({cause}); pass its `gain`") from cause
 
-def checked_plan(plan: object, horizon: int) -> list[int]:
-    """Return the plan's blocks; raise ProblemError for what is no plan."""
-    if isinstance(plan, type) or not callable(getattr(plan, "blocks", None)):
-        raise ProblemError(
-            f"`plan` is {plan!r}; pass EveryStep(), MoveBlocking(...), ControlHorizon(...) or Prestabilised()"
-        )
-    return plan.blocks(horizon)  # type: ignore[union-attr]
+
+def checked_plan(plan: Any, horizon: int) -> list[int]:
+    """Return the plan's blocks; raise ProblemError for what is no plan, or blocks that do not cover the horizon."""
+    _check_kind(plan, "plan")
+    blocks = plan.blocks(horizon)
+    name = f"{type(plan).__name__}.blocks({horizon})"
+    instance_of(blocks, Sequence, name, ProblemError, "return one number for each step, as in [0, 1, 1]")
+    if len(blocks) != horizon:
+        raise ProblemError(f"`{name}` has {len(blocks)} entries, but `horizon` is {horizon}; return one for each step")
+    numbers = [whole_number(block, f"{name}[{k}]", ProblemError) for k, block in enumerate(blocks)]
+    for k, (before, now) in enumerate(zip([-1, *numbers], numbers, strict=False)):
+        if now not in (before, before + 1) or now < 0:
+            raise ProblemError(f"`{name}[{k}]` is {now} after {before}; begin with 0 and go on by 0 or 1 a step")
+    return numbers
+
+
+def _check_kind(plan: object, name: str) -> None:
+    kinds = "EveryStep(), MoveBlocking(...), ControlHorizon(...) or Prestabilised()"
+    if isinstance(plan, type):
+        raise ProblemError(f"`{name}` is the class {plan.__name__}; pass an object: {kinds}")
+    if not all(callable(getattr(plan, method, None)) for method in ("blocks", "feedback")):
+        raise ProblemError(f"`{name}` is {plan!r}; pass {kinds}, or one with methods blocks(N) and feedback(problem)")

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mpc.explicit.errors import ProblemError
 from mpc.parameters import Disturbance, Setpoint
 from mpc.plan import checked_plan
 from mpc.prediction import Affine, Prediction
 from mpc.targets import target_maps
-from plants.arrays import Array
+from plants.arrays import Array, real_array
 
 if TYPE_CHECKING:
     from mpc.problem import MPCProblem
@@ -126,7 +127,11 @@ class _FreeInputs:
     def __init__(self, problem: "MPCProblem", targets: _Targets) -> None:
         self.problem, self.targets = problem, targets
         self.blocks = checked_plan(problem.plan, problem.horizon)
-        self.gain = problem.plan.feedback(problem)
+        gain = problem.plan.feedback(problem)
+        shape = problem.model.m, problem.model.n
+        self.gain = (
+            None if gain is None else real_array(gain, f"{type(problem.plan).__name__} gain", shape, ProblemError)
+        )
         self.first: Affine | None = None
 
     def input(self, k: int, state: Affine) -> Affine:

@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
 from plants.arrays import Array
 
@@ -93,9 +94,24 @@ class Prediction:
         return len(self.inputs)
 
     @property
+    def sizes(self) -> tuple[int, int]:
+        """Return how many components z and theta have."""
+        return self.states[0].z_map.shape[1], self.states[0].theta_map.shape[1]
+
+    @property
     def controlled_outputs(self) -> range:
         """Return the steps at which z moves the outputs: from 1, or from 0 where inputs act on them at once."""
         return range(0 if self.model.D.any() else 1, len(self.outputs))
+
+    @property
+    def known_moves(self) -> tuple[Affine, ...]:
+        """Return the moves; raise ProblemError where theta does not hold the previous input that they start from."""
+        if not self.moves:
+            raise ProblemError(
+                "moves start from the previous input, but theta does not hold it: give the class of your constraint or "
+                "cost the attribute `uses_moves = True`, or pass `parameters=(PreviousInput(),)`"
+            )
+        return self.moves
 
     def state_error(self, k: int) -> Affine:
         """Return s_k, the state's deviation from its target."""

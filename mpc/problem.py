@@ -14,13 +14,16 @@ from mpc.explicit.definite import positive_definite, positive_semidefinite
 from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
 from mpc.norms import checked_norm, norm_weight
-from mpc.parameters import Layout, Parameter, PreviousInput, Setpoint, layout
+from mpc.parameters import Layout, Parameter, Setpoint, layout
+from mpc.parts import domain_of, fitted_constraints, fitted_costs, stage_of, uses_moves
 from mpc.plan import EveryStep, Plan, checked_plan
+from mpc.predict import predict
+from mpc.prediction import Prediction
 from mpc.riccati import check_stabilisable, checked_discount, weight_matrix
-from mpc.rows import Constraint
-from mpc.soft import fitted
+from mpc.rows import Constraint, Rows, checked_rows, no_rows, stack_rows
 from mpc.stage import StageWeights, regulator
-from plants.arrays import Array, bounds_pair, instance_of, whole_number
+from mpc.terms import Term, checked_terms
+from plants.arrays import Array, bounds_pair, whole_number
 
 if TYPE_CHECKING:
     from mpc.statement import Statement
@@ -74,7 +77,6 @@ class MPCProblem:
     final_weight: Array = field(init=False, repr=False)
     domain: tuple[Array, Array] = field(init=False, repr=False)
     layout: Layout = field(init=False, repr=False)
-    stage: StageWeights = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check every argument once."""
@@ -83,15 +85,18 @@ class MPCProblem:
             raise ProblemError(f"`model` is a {type(model).__name__}; pass linearise(plant) or a LinearModel")
         self._put("norm", checked_norm(self.norm))
         self._put("discount", checked_discount(self.discount))
-        self._put("costs", self._fitted_costs())
+        self._put("costs", fitted_costs(self.costs, model, self.norm))
         self._put_weights()
         self._put("horizon", self._checked_horizon())
         self._put_bounds()
-        self._put("constraints", self._fitted_constraints())
-        self._put_layout()
+        self._put("constraints", fitted_constraints(self.constraints, model))
+        moves = uses_moves(self.costs) or uses_moves(self.constraints)
+        self._put("layout", layout(model, self.domain, self.horizon, self.parameters, self.input_bounds, moves))
+        self._put("parameters", tuple(self.parameters))
         check_stabilisable(model, self.discount)
         self._put("final_weight", self._default_weight() if self.terminal_weight is None else self.terminal_weight)
         self._check_costs()
+        self._check_slacks()
 
     @property
     def all_constraints(self) -> tuple[Constraint, ...]:
@@ -107,8 +112,38 @@ class MPCProblem:
 
     @cached_property
     def regulator(self) -> Array:
-        """Return K (m, n) of the unconstrained regulator of the stage cost, without the cost of moves."""
+        """Return K (m, n) of the unconstrained regulator of the stage cost, without the cost of moves.
+
+        Raises ProblemError in another norm than 2, and for stage costs that have no regulator without their moves.
+        """
         return regulator(self.model, replace(self.stage, move=0 * self.stage.move), self.discount)[0]
+
+    @cached_property
+    def stage(self) -> StageWeights:
+        """Return what one stage costs, all of it; raises ProblemError in another norm than 2."""
+        if self.norm != 2:
+            raise ProblemError(f"a problem with `norm` {self.norm:g} has no quadratic stage cost; that takes `norm` 2")
+        weights = StageWeights.plain(self.state_weight, self.input_weight)
+        for cost in self.costs:
+            weights += stage_of(cost, self.model)
+        return weights.checked()
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        """Return everything that constraints and costs look at, as functions of theta and of the free inputs z."""
+        return predict(self)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Return the rows of all constraints, checked."""
+        sizes = self.free_inputs, len(self.layout.names)
+        emitted = [checked_rows(c.rows(self.prediction), type(c).__name__, *sizes) for c in self.all_constraints]
+        return stack_rows([no_rows(*sizes), *emitted])
+
+    @cached_property
+    def further_terms(self) -> tuple[Term, ...]:
+        """Return the summands of the further costs, checked."""
+        return tuple(t for cost in self.costs for t in checked_terms(cost, self.prediction, self.discount, self.norm))
 
     @property
     def setpoint(self) -> Setpoint | None:
@@ -145,9 +180,11 @@ class MPCProblem:
         return f"MPCProblem({sizes}{cost})"
 
     def _put_weights(self) -> None:
-        given = {"state_weight": self.model.n, "input_weight": self.model.m}
+        n, m = self.model.n, self.model.m
+        given = {"state_weight": n, "input_weight": m}
         if self.terminal_weight is not None:
-            given["terminal_weight"] = self.model.n
+            both = uses_moves(self.costs) and np.shape(self.terminal_weight) == (n + m, n + m)
+            given["terminal_weight"] = n + m if both else n
         for name, size in given.items():
             if self.norm != 2:
                 weight = norm_weight(getattr(self, name), name, size)
@@ -155,26 +192,29 @@ class MPCProblem:
                 weight = positive_semidefinite(weight_matrix(getattr(self, name), name, size), name)
             self._put(name, weight)
         if self.norm == 2:
-            stage = StageWeights.plain(self.state_weight, self.input_weight)
-            for cost in self.costs:
-                stage += cost.stage(self.model)
-            positive_definite(stage.input + stage.move, "input_weight")
-            self._put("stage", stage.checked())
+            positive_definite(self.stage.input + self.stage.move, "input_weight")
 
     def _check_costs(self) -> None:
         """Raise ProblemError if a norm cost is 0 whatever the inputs are."""
-        used = [self.input_weight, self.final_weight, *(cost.weight for cost in self.costs)] + [self.state_weight] * (
-            self.horizon > 1
-        )
+        used = [self.input_weight, self.final_weight] + [self.state_weight] * (self.horizon > 1)
+        used += [term.weight @ term.deviation.z_map for term in self.further_terms]
         if not any(weight.any() for weight in used):
             raise ProblemError(
                 f"no weight counts: all that act at steps 1 to {self.horizon} of `horizon` {self.horizon} are 0, "
                 "so that every input is as good as any other; weigh the states or the inputs"
             )
 
+    def _check_slacks(self) -> None:
+        slacks = 0 if self.rows.slack is None else len(self.rows.slack.linear)
+        count = self.free_inputs + self.horizon * self._costs_per_step() + slacks
+        if slacks and count > self.max_variables:
+            raise ProblemError(
+                f"the soft `constraints` add {slacks} slacks, together {count} variables, more than the size limit "
+                f"{self.max_variables}; let rows share one, Soft(..., shared=True), or raise `max_variables`"
+            )
+
     def _checked_horizon(self) -> int:
         horizon = whole_number(self.horizon, "horizon", ProblemError, least=1)
-        checked_plan(self.plan, horizon)
         limit = whole_number(self.max_variables, "max_variables", ProblemError, least=1)
         model, costs = self.model, self._costs_per_step()
         count = horizon * (model.m + costs)
@@ -184,6 +224,7 @@ class MPCProblem:
                 f"`horizon` {horizon} with {inputs} makes {count} variables, more than "
                 f"the size limit {limit}; shorten it, or raise `max_variables`"
             )
+        checked_plan(self.plan, horizon)
         return horizon
 
     def _costs_per_step(self) -> int:
@@ -191,55 +232,14 @@ class MPCProblem:
             return len(self.state_weight) + len(self.input_weight)
         return 0 if self.norm == 2 else 2
 
-    def _fitted_constraints(self) -> tuple[Constraint, ...]:
-        if not isinstance(self.constraints, Sequence):
-            raise ProblemError(f"`constraints` is a {type(self.constraints).__name__}; pass a tuple of constraints")
-        return tuple(fitted(c, self.model, f"`constraints` entry {i}") for i, c in enumerate(self.constraints))
-
-    def _fitted_costs(self) -> tuple[Cost, ...]:
-        instance_of(self.costs, Sequence, "costs", ProblemError, "pass a tuple of costs, such as (MoveWeight(0.1),)")
-        for i, cost in enumerate(self.costs):
-            if isinstance(cost, type) or not callable(getattr(cost, "terms", None)):
-                raise ProblemError(
-                    f"`costs` entry {i} is {cost!r}; pass OutputWeight, MoveWeight or CrossWeight objects"
-                )
-        return tuple(cost.fitted(self.model, self.norm) for cost in self.costs)
-
-    def _put_layout(self) -> None:
-        """Put theta's layout, with the previous input where something asks for moves."""
-        mend = "pass a tuple of parameters, such as (Setpoint(lower, upper),)"
-        instance_of(self.parameters, Sequence, "parameters", ProblemError, mend)
-        given = tuple(self.parameters)
-        if any(getattr(part, "uses_moves", False) for part in (*self.costs, *self.constraints)):
-            given = given if any(isinstance(p, PreviousInput) for p in given) else (PreviousInput(), *given)
-        given = tuple(p.within(self.input_bounds) if isinstance(p, PreviousInput) else p for p in given)
-        self._put("parameters", given)
-        self._put("layout", layout(self.model, self.domain, self.horizon, given))
-
     def _put_bounds(self) -> None:
         states, inputs = self.model.state_names, self.model.input_names
         for name, labels in (("state_bounds", states), ("input_bounds", inputs)):
             if getattr(self, name) is not None:
                 self._put(name, bounds_pair(getattr(self, name), name, labels, ProblemError))
-        given = self.state_bounds if self.parameter_bounds is None else self.parameter_bounds
-        if given is None:
-            raise ProblemError(
-                "theta is unbounded: neither `parameter_bounds` nor `state_bounds` was given; pass `parameter_bounds`, "
-                "the box of states (lower, upper) on which the law shall be defined"
-            )
-        name = "parameter_bounds" if self.parameter_bounds is not None else "state_bounds"
-        lower, upper = bounds_pair(given, name, states, ProblemError)
-        for i, label in enumerate(states):
-            if not (np.isfinite(lower[i]) and np.isfinite(upper[i])):
-                raise ProblemError(
-                    f"theta is unbounded: `{name}` gives {label} the range {lower[i]:g} to {upper[i]:g}; pass finite "
-                    "`parameter_bounds` (`state_bounds` may stay infinite)"
-                )
-            if lower[i] == upper[i]:
-                raise ProblemError(f"`{name}` gives {label} no width: both bounds are {lower[i]:g}; widen them")
         if self.parameter_bounds is not None:
-            self._put("parameter_bounds", (lower, upper))
-        self._put("domain", (lower, upper))
+            self._put("parameter_bounds", bounds_pair(self.parameter_bounds, "parameter_bounds", states, ProblemError))
+        self._put("domain", domain_of(self.parameter_bounds, self.state_bounds, states))
 
     def _default_weight(self) -> Array:
         if self.norm != 2:

@@ -1,8 +1,11 @@
 """The discounted linear-quadratic regulator, the unconstrained end of every law and critic here."""
 
+import warnings
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import LinAlgError, matrix_balance, solve_discrete_are, solve_discrete_lyapunov
+from scipy.linalg import LinAlgError, LinAlgWarning, matrix_balance, solve_discrete_are, solve_discrete_lyapunov
 
 from mpc.explicit.definite import positive_definite, positive_semidefinite
 from mpc.explicit.errors import ProblemError
@@ -22,7 +25,18 @@ def dlqr(
     P = DARE(sqrt(g) A, sqrt(g) B, Q, R, N) with g the discount and N (n, m) = `cross`. Raises ProblemError for weights
     that are not definite, a pair (sqrt(g) A, B) that is not stabilisable, or a growing mode that Q does not see.
     """
-    model = LinearModel(A, B, sample_time=1.0)
+    return cost_to_go(LinearModel(A, B, sample_time=1.0), Q, R, discount, cross)
+
+
+def cost_to_go(
+    model: LinearModel,
+    Q: ArrayLike,
+    R: ArrayLike,
+    discount: float = 1.0,
+    cross: ArrayLike | None = None,
+    mend: str = "weigh it in Q",
+) -> tuple[Array, Array]:
+    """Return what dlqr does, for a model whose names appear in errors, and the `mend` for a mode that costs nothing."""
     Q = positive_semidefinite(weight_matrix(Q, "Q", model.n), "Q")
     R = positive_definite(weight_matrix(R, "R", model.m), "R")
     gamma = checked_discount(discount)
@@ -31,22 +45,23 @@ def dlqr(
         positive_semidefinite(np.block([[Q, N], [N.T, R]]), "[Q, N; N', R]")
         shift = np.linalg.solve(R, N.T)
         left = Q - N @ shift
-        K, P = dlqr(model.A - model.B @ shift, model.B, (left + left.T) / 2, R, gamma)
+        shifted = replace(model, A=model.A - model.B @ shift)
+        K, P = cost_to_go(shifted, (left + left.T) / 2, R, gamma, mend=mend)
         return K + shift, P
     check_stabilisable(model, gamma)
-    _check_seen(model, Q, gamma)
+    _check_seen(model, Q, gamma, mend)
     P = _solution(np.sqrt(gamma) * model.A, np.sqrt(gamma) * model.B, Q, R)
     K = np.linalg.solve(R + gamma * model.B.T @ P @ model.B, gamma * model.B.T @ P @ model.A)
     P.setflags(write=False)
     return K, P
 
 
-def _check_seen(model: LinearModel, Q: Array, discount: float) -> None:
+def _check_seen(model: LinearModel, Q: Array, discount: float, mend: str) -> None:
     """Raise ProblemError if a mode grows and costs nothing: then doing nothing is cheaper than to stabilise."""
     mode = unreached_mode(model.A.T, Q, discount)
     if mode is not None:
         raise ProblemError(
-            f"`Q` does not see the mode with eigenvalue {mode}, which does not decay: weigh it in Q "
+            f"`Q` does not see the mode with eigenvalue {mode}, which does not decay: {mend} "
             f"(it lives in {mode.carriers(model.state_names)})"
         )
 
@@ -58,7 +73,8 @@ def _solution(A: Array, B: Array, Q: Array, R: Array) -> Array:
     size = np.abs(Q).max() or 1.0
     B = np.sqrt(size) * np.linalg.solve(np.linalg.cholesky(R), (B / unit[:, None]).T).T
     try:
-        P = solve_discrete_are(A, B, Q / size, np.eye(len(R)))
+        with np.errstate(invalid="ignore"):  # of scipy's balancing where a tiny discount leaves A almost 0
+            P = solve_discrete_are(A, B, Q / size, np.eye(len(R)))
     except (LinAlgError, ValueError) as cause:
         raise ProblemError(
             f"the Riccati equation has no stabilising solution ({cause}); weigh every growing mode in the state weight"
@@ -78,7 +94,9 @@ def _refined(A: Array, B: Array, Q: Array, P: Array) -> Array:
                 f"the Riccati solution does not stabilise: spectral radius {radius:.6g}, but it must be below 1; "
                 "weigh every mode that does not decay in the state weight"
             )
-        step = solve_discrete_lyapunov(closed.T, Q + K.T @ K + closed.T @ P @ closed - P)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LinAlgWarning)  # what the steps leave is checked below
+            step = solve_discrete_lyapunov(closed.T, Q + K.T @ K + closed.T @ P @ closed - P)
         P = P + (step + step.T) / 2
         before, change = change, np.abs(step).max() / max(np.abs(P).max(), 1e-300)
         if change <= 1e-14 or (change <= SETTLED and change >= before / 2):

@@ -8,7 +8,7 @@ import numpy as np
 
 from mpc.explicit.errors import ProblemError
 from mpc.prediction import Affine, Prediction
-from plants.arrays import Array, instance_of, real_array
+from plants.arrays import Array, instance_of, real_array, whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,4 +91,37 @@ def checked_rows(rows: object, name: str, variables: int, parameters: int) -> Ro
     labels = tuple(given.labels)
     if len(labels) != len(G) or not all(isinstance(label, str) for label in labels):
         raise ProblemError(f"{name} emits {len(G)} rows with labels {labels!r}; give each row one sentence (a str)")
-    return replace(given, G=G, w=w, S=S, labels=labels)
+    _check_equal(given.equal, name, len(G))
+    return replace(given, G=G, w=w, S=S, labels=labels, slack=_checked_slack(given.slack, name, len(G)))
+
+
+def _check_equal(equal: object, name: str, rows: int) -> None:
+    """Raise ProblemError unless `equal` numbers rows of the constraint's own."""
+    mend = "pass the numbers of the rows that are equalities"
+    instance_of(equal, Sequence, f"{name} equal", ProblemError, mend)
+    for i, row in enumerate(cast("Sequence[object]", equal)):
+        if whole_number(row, f"{name} equal[{i}]", ProblemError) >= rows:
+            raise ProblemError(f"`{name} equal[{i}]` is {row}, but there are {rows} rows, 0 to {rows - 1}; {mend}")
+
+
+def _checked_slack(slack: object, name: str, rows: int) -> Slack | None:
+    """Return the slacks of a user's constraint; raise ProblemError unless they fit its rows and cost something."""
+    if slack is None:
+        return None
+    instance_of(slack, Slack, f"{name} slack", ProblemError, "pass Slack(columns, quadratic, linear, names)")
+    given = cast("Slack", slack)
+    columns = real_array(given.columns, f"{name} slack columns", (rows, None), ProblemError)
+    count = columns.shape[1]
+    quadratic = _checked_price(given.quadratic, f"{name} slack quadratic", count)
+    linear = _checked_price(given.linear, f"{name} slack linear", count)
+    names = tuple(given.names)
+    if len(names) != count:
+        raise ProblemError(f"`{name} slack` has {count} columns, but {len(names)} names; name each slack")
+    return Slack(columns, quadratic, linear, names)
+
+
+def _checked_price(price: Array, name: str, count: int) -> Array:
+    given = real_array(price, name, (count,), ProblemError)
+    if (given < 0).any():
+        raise ProblemError(f"`{name}` is {given.min():g}, but it must be at least 0: passing a limit costs")
+    return given

@@ -8,7 +8,7 @@ import numpy as np
 from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
 from mpc.prediction import Prediction
-from mpc.rows import Constraint, Rows, Slack
+from mpc.rows import Constraint, Rows, Slack, checked_rows
 from plants.arrays import instance_of, real_scalar
 
 
@@ -49,16 +49,15 @@ class Soft:
 
     def rows(self, prediction: Prediction) -> Rows:
         """Return the constraint's rows with slacks, and e >= 0 where a negative one would pay."""
-        hard = self.constraint.rows(prediction)
+        kind = type(self.constraint).__name__
+        hard = checked_rows(self.constraint.rows(prediction), kind, *prediction.sizes)
         if hard.slack is not None or hard.equal:
-            kind = "soft already" if hard.slack is not None else "an equality"
-            raise ProblemError(
-                f"`Soft` was given a {type(self.constraint).__name__} that is {kind}; soften limits once"
-            )
+            trouble = "soft already" if hard.slack is not None else "an equality"
+            raise ProblemError(f"`Soft` was given a {kind} that is {trouble}; soften limits, and once")
         q = len(hard.w)
         columns = np.ones((q, min(q, 1))) if self.shared else np.eye(q)
         count = columns.shape[1]
-        what = hard.labels if not self.shared else [f"the limits of {type(self.constraint).__name__}"]
+        what = hard.labels if not self.shared else [f"the limits of {kind}"]
         signs = count if self.linear else 0
         quadratic, linear = np.full(count, self.quadratic), np.full(count, self.linear)
         names = tuple(f"passing {w}" for w in what[:count])
@@ -73,7 +72,9 @@ class Soft:
 
 def fitted(constraint: Any, model: LinearModel, name: str) -> Constraint:
     """Return the constraint checked against the model; raise ProblemError for what emits no rows."""
-    if isinstance(constraint, type) or not callable(getattr(constraint, "rows", None)):
-        kind = constraint.__name__ if isinstance(constraint, type) else type(constraint).__name__
+    if isinstance(constraint, type):
+        raise ProblemError(f"{name} is the class {constraint.__name__}; make an object, {constraint.__name__}(...)")
+    if not callable(getattr(constraint, "rows", None)):
+        kind = type(constraint).__name__
         raise ProblemError(f"{name} is a {kind}; pass objects with a method rows(prediction)")
     return constraint.fitted(model) if callable(getattr(constraint, "fitted", None)) else constraint

@@ -7,7 +7,7 @@ import numpy as np
 
 from mpc.explicit.definite import positive_semidefinite
 from mpc.model import LinearModel
-from mpc.riccati import dlqr
+from mpc.riccati import cost_to_go
 from plants.arrays import Array
 
 
@@ -46,10 +46,13 @@ def regulator(model: LinearModel, stage: StageWeights, discount: float) -> tuple
     With a weight on moves the input before belongs to the state: K is (m, n + m), P (n + m, n + m) over (s, v_before).
     """
     if not stage.move.any():
-        return dlqr(model.A, model.B, stage.state, stage.input, discount, stage.cross)
+        return cost_to_go(model, stage.state, stage.input, discount, stage.cross, "weigh it in `state_weight`")
     n, m = model.n, model.m
     A = np.block([[model.A, np.zeros((n, m))], [np.zeros((m, n + m))]])
     Q = np.block([[stage.state, np.zeros((n, m))], [np.zeros((m, n)), stage.move]])
-    return dlqr(
-        A, np.vstack([model.B, np.eye(m)]), Q, stage.input + stage.move, discount, np.vstack([stage.cross, -stage.move])
+    names = (*model.state_names, *(f"previous {name}" for name in model.input_names))
+    wider = LinearModel(A, np.vstack([model.B, np.eye(m)]), model.sample_time, state_names=names)
+    cross = np.vstack([stage.cross, -stage.move])
+    return cost_to_go(
+        wider, Q, stage.input + stage.move, discount, cross, "weigh it in `state_weight` or `input_weight`"
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
 from mpc.constraints import below
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.polyhedron import Polyhedron
@@ -10,6 +12,8 @@ from mpc.model import LinearModel
 from mpc.prediction import Prediction
 from mpc.rows import Rows
 from plants.arrays import instance_of
+
+EMPTY = 1e-9  # rows that miss one another by this share of their size may do so by rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +29,18 @@ class TerminalSet:
         if self.polyhedron.dimension != model.n:
             size = self.polyhedron.dimension
             raise ProblemError(f"`TerminalSet polyhedron` has {size} dimensions, but the model has {model.n} states")
+        self._check_filled()
         return self
+
+    def _check_filled(self) -> None:
+        """Raise ProblemError if no state is in the set."""
+        A, b = self.polyhedron.A, self.polyhedron.b
+        radius = self.polyhedron.chebyshev()[0]
+        if radius < -EMPTY * np.abs(b).max(initial=0.0) / np.linalg.norm(A, axis=1).max(initial=1.0):
+            raise ProblemError(
+                f"`TerminalSet polyhedron` is empty: no state keeps all of its {len(b)} rows, which overlap by "
+                f"{2 * radius:.3g} instead of at least 0; widen one of them"
+            )
 
     def rows(self, prediction: Prediction) -> Rows:
         """Return one row per half-space."""

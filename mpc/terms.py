@@ -1,13 +1,14 @@
 """Terms: the summands of a cost, and the quadratic program's matrices that they add up to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mpc.prediction import Affine
-from plants.arrays import Array
+from mpc.explicit.errors import ProblemError
+from mpc.prediction import Affine, Prediction
+from plants.arrays import Array, instance_of, real_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,3 +47,15 @@ def objective(terms: Iterable[Term], variables: int, parameters: int) -> Objecti
         slope += e.theta_map.T @ weighted @ e.offset
         curvature += e.theta_map.T @ weighted @ e.theta_map
     return Objective(H, f, F, level, slope, curvature)
+
+
+def checked_terms(cost: Any, prediction: Prediction, discount: float, norm: float) -> Iterator[Term]:
+    """Yield what a cost emits; raise ProblemError naming the cost unless it is terms that fit."""
+    name = f"{type(cost).__name__}.terms()"
+    emitted = cost.terms(prediction, discount)
+    instance_of(emitted, Iterable, name, ProblemError, "let it yield Term objects")
+    for term in emitted:
+        instance_of(term, Term, name, ProblemError, "let it yield Term objects")
+        size = len(term.deviation.offset)
+        real_array(term.weight, f"{name} weight", (size if norm == 2 else None, size), ProblemError)
+        yield term

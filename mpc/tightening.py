@@ -7,13 +7,15 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import linprog
 
-from mpc.explicit.errors import ProblemError
+from mpc.explicit.errors import NumericalError, ProblemError
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.model import LinearModel
 from mpc.prediction import Affine, Prediction
-from mpc.rows import Constraint, Rows
+from mpc.rows import Constraint, Rows, checked_rows
 from mpc.soft import fitted
 from plants.arrays import Array, instance_of, real_array
+
+SPARE = 1e-9  # a share of the room this small is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +49,11 @@ class Tightened:
             size = self.disturbance.dimension
             if size != model.n:
                 raise ProblemError(f"`Tightened disturbance` has {size} dimensions, but the model has {model.n} states")
-            self.disturbance.box(model.state_names)
-        residual = self.residual
-        if residual is not None:
-            residual = np.broadcast_to(real_array(residual, "Tightened residual", None, ProblemError), (model.m,))
-            if not (residual >= 0).all():
-                raise ProblemError(
-                    f"`Tightened residual` is {residual.min():g}, but it must be at least 0: it is a bound"
-                )
+            try:
+                self.disturbance.box(model.state_names)
+            except ProblemError as cause:
+                raise ProblemError(f"`Tightened disturbance` must be bounded and not empty: {cause}") from cause
+        residual = None if self.residual is None else _checked_residual(self.residual, model.m)
         gain = None if self.gain is None else real_array(self.gain, "Tightened gain", (model.m, model.n), ProblemError)
         constraint = fitted(self.constraint, model, "`Tightened` constraint")
         return replace(self, constraint=constraint, residual=residual, gain=gain)
@@ -62,15 +61,22 @@ class Tightened:
     def rows(self, prediction: Prediction) -> Rows:
         """Return the constraint's rows, each with its limit moved in by the worst error."""
         n, m, N = prediction.model.n, prediction.model.m, prediction.horizon
-        size = prediction.inputs[0].z_map.shape[1]
-        wide = self.constraint.rows(self._with_errors(prediction))
+        size, kind, wider = prediction.sizes[0], type(self.constraint).__name__, self._with_errors(prediction)
+        wide = checked_rows(self.constraint.rows(wider), kind, *wider.sizes)
+        if wide.equal:
+            raise ProblemError(
+                f"`Tightened` was given a {kind} that is an equality, which leaves no room; bound it from both sides"
+            )
         errors = wide.G[:, size:].reshape(len(wide.w), N, n + m)
         room = np.zeros(len(wide.w))
         if self.disturbance is not None:
             room += _support(self.disturbance, errors[:, :, :n].reshape(-1, n)).reshape(-1, N).sum(axis=1)
         if self.residual is not None:
             room += (np.abs(errors[:, :, n:]) @ self.residual).sum(axis=1)
-        return replace(wide, G=wide.G[:, :size], w=wide.w - room)
+        rows = replace(wide, G=wide.G[:, :size], w=wide.w - room)
+        if rows.slack is None:
+            _check_left(rows, room, kind)
+        return rows
 
     def _with_errors(self, prediction: Prediction) -> Prediction:
         """Return the prediction as a function of z and of all (w_k, e_k), k = 0..N-1, too."""
@@ -107,11 +113,41 @@ def _widened(quantities: Sequence[Affine], columns: list[Array] | None, width: i
 
 def _support(polyhedron: Polyhedron, directions: Array) -> Array:
     """Return the largest value of each direction (k, n) over a bounded polyhedron."""
-    values = np.zeros(len(directions))
-    for i in np.flatnonzero(directions.any(axis=1)):
-        size = np.abs(directions[i]).max()
-        found = linprog(-directions[i] / size, polyhedron.A, polyhedron.b, bounds=(None, None), method="highs")
+    different, where = np.unique(directions, axis=0, return_inverse=True)
+    values = np.zeros(len(different))
+    for i in np.flatnonzero(different.any(axis=1)):
+        size = np.abs(different[i]).max()
+        found = linprog(-different[i] / size, polyhedron.A, polyhedron.b, bounds=(None, None), method="highs")
         if not found.success:
-            raise ProblemError(f"`Tightened disturbance` has no largest value in some direction ({found.message})")
+            raise NumericalError(f"`Tightened disturbance` has no largest value in some direction ({found.message})")
         values[i] = -size * found.fun
-    return values
+    return values[where.ravel()]
+
+
+def _checked_residual(residual: Any, inputs: int) -> Array:
+    given = real_array(residual, "Tightened residual", None, ProblemError)
+    if given.shape not in ((), (inputs,)):
+        raise ProblemError(
+            f"`Tightened residual` has shape {given.shape}, but there are {inputs} inputs; pass a number or ({inputs},)"
+        )
+    if not (given >= 0).all():
+        raise ProblemError(f"`Tightened residual` is {given.min():g}, but it must be at least 0: it is a bound")
+    return np.broadcast_to(given, (inputs,))
+
+
+def _check_left(rows: Rows, room: Array, kind: str) -> None:
+    """Raise ProblemError if nothing is left of the limits, naming one and the share of the room that they have."""
+    units = np.maximum(np.abs(np.c_[rows.G, rows.S]).max(axis=1, initial=0.0), room)
+    units[units == 0] = 1.0
+    A = np.c_[rows.G, -rows.S, -room] / units[:, None]
+    cost = np.zeros(A.shape[1])
+    cost[-1] = 1.0
+    bounds = [(None, None)] * (len(cost) - 1) + [(0.0, 1.0)]
+    found = linprog(cost, A, rows.w / units, bounds=bounds, method="highs")
+    if found.success and found.x[-1] > SPARE:
+        i = int(np.argmin(found.ineqlin.marginals * room / units))
+        raise ProblemError(
+            f"`Tightened` leaves nothing of {kind}: disturbance and residual take {room[i]:.4g} from the limit "
+            f"'{rows.labels[i]}', but the limits have room for {(1 - found.x[-1]) * room[i]:.4g} at most; widen the "
+            "limits, or make the disturbance or the residual smaller (a `gain` that answers them helps)"
+        )
