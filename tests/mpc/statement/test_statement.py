@@ -91,7 +91,7 @@ def test_a_constraint_of_ones_own(problem, wrap):
             met += 1
             kept += abs(law(theta) - free(theta)) > 1e-3
             assert statement.solve(theta).first == pytest.approx(law(theta), abs=1e-8)
-    assert met > kept > 2
+    assert met >= kept > 2
 
 
 def test_what_says_nothing_in_cvxpy(problem):
