@@ -183,6 +183,7 @@ def _row_controller(plant: Plant, controller: Controller, lead: tuple[int, ...])
             "object with start(batch) and step(x, memory); pass one of the two"
         )
     if not (callable(start) and callable(move)):
+        _check_takes_states(plant, controller)
         law: Callable[[Array], Array] = controller  # type: ignore[assignment]
         return lambda x, step: _checked_inputs(plant, law(np.array(x).reshape(*lead, plant.n)), lead, step)
     memory = start(rows)
@@ -199,6 +200,17 @@ def _row_controller(plant: Plant, controller: Controller, lead: tuple[int, ...])
         return _checked_inputs(plant, wanted, (rows,), step)
 
     return remember
+
+
+def _check_takes_states(plant: Plant, controller: object) -> None:
+    """Raise PlantError for a law that says by its number of parameters t that the states do not tell it enough."""
+    takes = getattr(controller, "t", None)
+    if isinstance(takes, int) and takes > plant.n:
+        raise PlantError(
+            f"`controller` takes {takes} numbers, but the plant {plant.name!r} has {plant.n} states: such a law reads "
+            "a previous input, a setpoint or a disturbance too; pass a controller with memory, an object with "
+            "start(batch) and step(x, memory), such as mpc.MPCController"
+        )
 
 
 def _checked_inputs(plant: Plant, wanted: Any, lead: tuple[int, ...], step: int) -> Array:

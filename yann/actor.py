@@ -84,6 +84,11 @@ class YannActor(StackedNetwork):
         return as_given(state, lead, *results)
 
     @property
+    def t(self) -> int:
+        """Return the number of parameters that it takes, as of a law: the states, and more where the law reads more."""
+        return self.arguments[0][1]
+
+    @property
     def trainable(self) -> int:
         """Return the number of trainable weights of one member."""
         return sum(p[0].numel() for p in self.parameters())

@@ -48,7 +48,8 @@ class YannCritic(StackedNetwork):
     def from_problem(cls, problem: MPCProblem, hidden: int = 64) -> Self:
         """Return the critic of `problem`, with two hidden layers of `hidden` neurons in its residual.
 
-        Raises NetworkError for anything else than an MPCProblem with a quadratic cost, and for a width below 1.
+        Raises NetworkError for anything else than an MPCProblem with a quadratic cost of state and input alone (no
+        further costs, setpoints, disturbances or moves), and for a width below 1.
         """
         if not isinstance(problem, MPCProblem):
             raise NetworkError(
@@ -58,6 +59,7 @@ class YannCritic(StackedNetwork):
             raise NetworkError(
                 f"`problem` has norm {problem.norm:g}, but this critic is quadratic: pass an MPCProblem with norm 2"
             )
+        _check_known(problem)
         return cls(problem, whole_number(hidden, "hidden", NetworkError, least=1))
 
     def rows(self, *points: Tensor) -> Tensor:
@@ -70,6 +72,22 @@ class YannCritic(StackedNetwork):
         """Return the sizes that printing a network shows."""
         (_, n), (_, m) = self.arguments
         return f"{n} + {m} -> 1, members={self.members}, discount={self.discount:g}"
+
+
+def _check_known(problem: MPCProblem) -> None:
+    """Raise NetworkError for costs and parameters, which Q(x, u) has no place for."""
+    for name, parts in (("costs", problem.costs), ("parameters", problem.parameters)):
+        if parts:
+            kinds = ", ".join(type(part).__name__ for part in parts)
+            raise NetworkError(
+                f"`problem` has {name} ({kinds}), but this critic knows those of state and input alone; "
+                f"pass dataclasses.replace(problem, {name}=()) for the cost without them"
+            )
+    if problem.layout.previous is not None:
+        raise NetworkError(
+            "`problem` limits moves, so that its cost depends on the previous input too, but this critic knows state "
+            "and input alone; pass the problem without these constraints"
+        )
 
 
 def _cost_to_go(problem: MPCProblem, P: Array) -> Array:

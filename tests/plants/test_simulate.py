@@ -278,3 +278,18 @@ def test_a_plant_that_does_not_clip_refuses_inputs_beyond_its_bounds(spring):
 def test_a_start_that_is_already_unsafe_is_refused(spring):
     with pytest.raises(PlantError, match=r"`starts` at \[1\].*already beyond `safe_limits`"):
         simulate(limited(spring), push, [[0, 0], [0, 1.3]])
+
+
+def test_a_law_that_reads_more_than_the_states_needs_a_memory():
+    class Law:
+        t = 3
+
+        def __call__(self, x):
+            return 0 * x[..., :1]
+
+    words = "takes 3 numbers, but the plant 'clipped pendulum' has 2 states: .* pass a controller with memory"
+    with pytest.raises(PlantError, match=words):
+        simulate(clipped_pendulum(), Law(), [[0.1, 0.0]], steps=2)
+    law = Law()
+    law.t = 2
+    assert simulate(clipped_pendulum(), law, [[0.1, 0.0]], steps=2).inputs.shape == (1, 2, 1)

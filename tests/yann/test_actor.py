@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mpc import ProblemError
-from yann import AsPrinted, NetworkError, PerRegion, Shared, YannActor
+from mpc import LinearModel, MoveWeight, MPCProblem, ProblemError, Setpoint, solve_explicit
+from plants import PlantError, clipped_pendulum, simulate
+from yann import AsPrinted, NetworkError, PerRegion, Shared, YannActor, verify
 
 FORMS = (PerRegion(), Shared(), AsPrinted())
 
@@ -151,3 +152,16 @@ def test_states_that_are_none_are_named(pendulum):
 def test_widths_beyond_any_memory_are_refused(pendulum, residual):
     with pytest.raises(NetworkError, match=r"`hidden` makes a layer [\d,]+ wide .* need [\d,]+ bytes, but the limit"):
         YannActor.from_law(pendulum, residual=residual)
+
+
+@pytest.mark.parametrize("changes", [{"costs": (MoveWeight(0.1),)}, {"parameters": (Setpoint(-0.1, 0.1),)}])
+def test_a_law_of_more_than_the_states_is_an_actor_too(changes):
+    motion = [[1.02, 0.05], [0.75, 1.02]], [0.004, 0.15]
+    model = LinearModel(*motion, sample_time=0.05, C=[[1, 0]], state_names=("angle", "rate"), input_names=("torque",))
+    law = solve_explicit(MPCProblem(model, np.diag([1, 0.1]), 0.001, 2, ([-2, -8], [2, 8]), (-2, 2), **changes))
+    actor = YannActor.from_law(law)
+    assert (law.t, actor.t) == (3, 3)
+    assert verify(actor, law).passed
+    for controller in (law, actor):
+        with pytest.raises(PlantError, match=r"takes 3 numbers, but the plant .* has 2 states: .*MPCController"):
+            simulate(clipped_pendulum(), controller, [[0.1, 0.0]], steps=1)

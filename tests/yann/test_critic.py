@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.linalg import solve_discrete_are
 
-from mpc import LinearModel, MPCProblem
+from mpc import LinearModel, MoveBounds, MoveWeight, MPCProblem, OutputWeight, Setpoint
 from yann import NetworkError, YannCritic
 
 
@@ -110,3 +110,25 @@ def test_a_cost_in_another_norm_has_no_quadratic_critic(problems):
     problem = replace(problems["pendulum"](1.0), norm=1, terminal_weight=None)
     with pytest.raises(NetworkError, match="norm 1, but this critic is quadratic: pass an MPCProblem with norm 2"):
         YannCritic.from_problem(problem)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"costs": (MoveWeight(0.1), OutputWeight(np.eye(2)))},
+            r"has costs \(MoveWeight, OutputWeight\), but this .*costs",
+        ),
+        (
+            {"parameters": (Setpoint([-1], [1], outputs=("angle",)),)},
+            r"has parameters \(Setpoint\), .*parameters=\(\)\)",
+        ),
+        ({"parameters": (Setpoint(0.1, outputs="angle"),)}, r"has parameters \(Setpoint\)"),
+        ({"constraints": (MoveBounds(-1, 1),)}, "limits moves, so that its cost depends on the previous input"),
+    ],
+)
+def test_what_the_critic_does_not_know_is_named(problems, changes, words):
+    plain = problems["pendulum"](1.0)
+    with pytest.raises(NetworkError, match=words):
+        YannCritic.from_problem(replace(plain, **changes))
+    assert YannCritic.from_problem(replace(plain, **dict.fromkeys(changes, ()))) is not None
