@@ -118,7 +118,8 @@ def _check_growth(problem: MPCProblem) -> None:
     if growth > 1 and problem.horizon * np.log(growth) > np.log(LARGEST_GROWTH):
         raise ProblemError(
             f"`horizon` {problem.horizon} is too long for a plant that grows by {growth:.4g} a step: it multiplies by "
-            f"{growth**problem.horizon:.1g}, but float64 allows {LARGEST_GROWTH:g}; shorten the horizon"
+            f"{growth**problem.horizon:.1g}, but float64 allows {LARGEST_GROWTH:g}; shorten the horizon, or pass "
+            "`plan=Prestabilised(...)`"
         )
 
 
@@ -131,5 +132,5 @@ def _check_condition(H: np.ndarray, problem: MPCProblem) -> None:
         raise ProblemError(
             f"`horizon` {problem.horizon} is too long for a plant that grows by {growth:.4g} a step, or `input_weight` "
             f"too small: the scaled cost has the eigenvalue {least:.1g}, but float64 asks for {LEAST_EIGENVALUE:g}; "
-            "shorten the horizon or raise the weight"
+            "shorten the horizon, raise the weight, or pass `plan=Prestabilised()`"
         )
