@@ -18,20 +18,14 @@ from plants.arrays import Array, real_array
 
 
 class Cost(Protocol):
-    """Anything that adds to the cost."""
+    """Anything that adds to the cost.
 
-    weight: Any
-
-    def fitted(self, model: LinearModel, norm: float) -> Self:
-        """Return it with its weight checked against the model."""
-        ...
+    It may have `fitted(model, norm)`, which returns it checked; `stage(model)`, its StageWeights, for a terminal weight
+    that includes it; and `uses_moves = True`, so that theta holds the previous input.
+    """
 
     def terms(self, prediction: Prediction, discount: float) -> Iterator[Term]:
         """Yield its summands over the horizon."""
-        ...
-
-    def stage(self, model: LinearModel) -> StageWeights:
-        """Return what it weighs in one stage of a quadratic problem."""
         ...
 
 

@@ -38,7 +38,7 @@ def fitted_costs(costs: Any, model: LinearModel, norm: float) -> tuple[Cost, ...
     return tuple(cost.fitted(model, norm) if callable(getattr(cost, "fitted", None)) else cost for cost in costs)
 
 
-def stage_of(cost: Cost, model: LinearModel) -> StageWeights:
+def stage_of(cost: Any, model: LinearModel) -> StageWeights:
     """Return what a cost weighs in one stage: nothing where a cost of one's own does not say."""
     if callable(getattr(cost, "stage", None)):
         return cost.stage(model)

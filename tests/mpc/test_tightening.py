@@ -1,0 +1,89 @@
+"""Tightened: the room that it leaves, and the words for rooms that there are not."""
+
+import numpy as np
+import pytest
+
+from mpc import InputBounds, Polyhedron, ProblemError, StateBounds, TerminalOrigin, Tightened, condense
+
+LIMITS = StateBounds([-1, -4], [1, 4])
+SMALL = Polyhedron.from_bounds([-0.01, -0.02], [0.01, 0.02])
+GAIN = np.array([[9.0, 3.0]])
+
+
+@pytest.mark.parametrize("gain", [None, GAIN])
+def test_the_room_is_the_largest_error_of_drawn_disturbances(pendulum_problem, gain):
+    hard = condense(pendulum_problem(constraints=(LIMITS,), horizon=3))
+    tight = condense(pendulum_problem(constraints=(Tightened(LIMITS, SMALL, 0.1, gain),), horizon=3))
+    assert tight.names.rows == hard.names.rows
+    model, K = pendulum_problem().model, np.zeros((1, 2)) if gain is None else gain
+    room, worst, corners = (
+        hard.w - tight.w,
+        np.zeros(len(hard.w)),
+        np.array(np.meshgrid(*[[-1, 1]] * 9)).reshape(9, -1).T,
+    )
+    for signs in corners:
+        e, at = np.zeros(2), []
+        for step in signs.reshape(3, 3):
+            e = model.A @ e + model.B @ (0.1 * step[2:] - K @ e) + step[:2] * [0.01, 0.02]
+            at += [*e, *-e]
+        worst[-12:] = np.maximum(worst[-12:], at)
+    np.testing.assert_allclose(room, worst, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "`Tightened` has neither `disturbance` nor `residual`"),
+        ({"residual": -1}, "`Tightened residual` is -1, but it must be at least 0"),
+        ({"residual": np.nan}, "`Tightened residual` is NaN"),
+        ({"residual": np.inf}, "`Tightened residual` is infinite"),
+        ({"residual": [0.1, 0.1]}, r"`Tightened residual` has shape \(2,\), but there are 1 inputs; pass a number or"),
+        ({"residual": "a"}, "`Tightened residual` has dtype <U1"),
+        ({"residual": 0.1, "gain": [[1]]}, r"`Tightened gain` has shape \(1, 1\), but \(1, 2\) is needed"),
+        ({"residual": 0.1, "gain": [[np.nan, 0]]}, r"`Tightened gain` is NaN at \[0, 0\]"),
+        ({"disturbance": Polyhedron}, "`Tightened disturbance` is a type, but a Polyhedron"),
+        ({"disturbance": [0.1, 0.1]}, "`Tightened disturbance` is a list"),
+        ({"disturbance": Polyhedron([[1]], [1])}, "has 1 dimensions, but the model has 2 states"),
+        (
+            {"disturbance": Polyhedron([[1, 0]], [1])},
+            "`Tightened disturbance` must be bounded and not empty: the set is unbounded: angle has no limit below",
+        ),
+        (
+            {"disturbance": Polyhedron([[1, 0], [-1, 0]], [-1, 0])},
+            "`Tightened disturbance` must be bounded .* empty: angle would be at least -0 and at most -1",
+        ),
+        (
+            {"disturbance": Polyhedron.from_bounds([-9, -9], [9, 9])},
+            "leaves nothing of StateBounds: .* take 29.23 from the limit 'angle at its upper limit 1 rad at step 3', "
+            "but the limits have room for 1 at most; widen",
+        ),
+        ({"residual": 50.0}, "leaves nothing of StateBounds: .* from the limit .* at most; widen the limits, or make"),
+    ],
+)
+def test_wrong_rooms_are_named(pendulum_problem, arguments, words):
+    with pytest.raises(ProblemError, match=words):
+        pendulum_problem(constraints=(Tightened(LIMITS, **arguments),), horizon=3)
+
+
+def test_how_much_room_there_is_decides(pendulum_problem):
+    assert condense(pendulum_problem(constraints=(Tightened(InputBounds(-2, 2), residual=1.999),))).n == 2
+    assert condense(pendulum_problem(constraints=(Tightened(InputBounds(None, 2), residual=3.0),))).n == 2
+    words = "take 3 from the limit 'torque at its .* limit -?2 N m at step .', but the limits have room for 2 at most"
+    with pytest.raises(ProblemError, match=words):
+        pendulum_problem(constraints=(Tightened(InputBounds(-2, 2), residual=3.0),))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "words"),
+    [
+        (
+            TerminalOrigin(),
+            "`Tightened` was given a TerminalOrigin that is an equality, which leaves no room; bound it",
+        ),
+        (StateBounds, "`Tightened` constraint is the class StateBounds; make an object"),
+        (None, "`Tightened` constraint is a NoneType"),
+    ],
+)
+def test_what_cannot_be_tightened_is_named(pendulum_problem, constraint, words):
+    with pytest.raises(ProblemError, match=words):
+        pendulum_problem(constraints=(Tightened(constraint, residual=0.1),))
