@@ -25,11 +25,9 @@ def total_cost(problem: "MPCProblem", path: Trajectory) -> Any:
     total: Any = 0.0
     for k in range(N):
         total += g**k * _stage(problem, path.state_error(k), path.input_error(k))
+    if P is None:
+        P = infinite_horizon(problem)[1] if norm == 2 else problem.state_weight
     last = path.state_error(N)
-    if P is None and norm != 2:
-        P = problem.state_weight
-    elif P is None:
-        P = infinite_horizon(problem)[1]
     if P.shape[1] > problem.model.n:
         last = cp.hstack([last, path.input_error(N - 1)])
     total += g**N * weighed(last, P, norm)
@@ -88,7 +86,7 @@ def infinite_horizon(problem: "MPCProblem", moves: bool = True) -> tuple[Array, 
     n, m = model.n, model.m
     Q, R, N, M = problem.state_weight.copy(), problem.input_weight.copy(), np.zeros((n, m)), np.zeros((m, m))
     for cost in problem.costs:
-        W: Array = np.asarray(cost.weight, float)
+        W: Array = np.asarray(getattr(cost, "weight", 0.0), float)
         if isinstance(cost, OutputWeight):
             Q, R, N = Q + model.C.T @ W @ model.C, R + model.D.T @ W @ model.D, N + model.C.T @ W @ model.D
         elif isinstance(cost, CrossWeight):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mpc.problem import MPCProblem
 
 PRECISE: dict[str, dict[str, Any]] = {
-    "DAQP": {"eps_prox": 1e-4, "eta_prox": 1e-13, "primal_tol": 1e-12, "dual_tol": 1e-12},
+    "DAQP": {"eps_prox": 1e-2, "eta_prox": 1e-12, "primal_tol": 1e-12, "dual_tol": 1e-12, "iter_limit": 100_000},
     "CLARABEL": {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12},
 }
 """What makes cvxpy's solvers precise: DAQP to the last digits also on the facets of a law, CLARABEL to 1e-5 there."""

@@ -46,3 +46,8 @@ def test_three_states_and_two_inputs(agreement, problem, models):
     limits = ([-1, -0.5], [1, 0.8])
     agreement(problem(three_states(), horizon=2, input_bounds=limits)).check()
     agreement(problem(three_states(), horizon=1, input_bounds=limits, costs=(MoveWeight(np.eye(2)),))).check()
+
+
+def test_a_terminal_weight_of_ones_own_on_state_and_last_input(agreement, problem):
+    weight = [[3, 1, 0.5], [1, 2, 0], [0.5, 0, 1]]
+    agreement(problem(costs=(MoveWeight(1.5),), terminal_weight=weight)).check()
