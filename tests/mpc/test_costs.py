@@ -35,6 +35,10 @@ def test_the_terminal_weight_includes_cross_terms(pendulum_problem, discount):
     K, P = dlqr(MODEL.A, MODEL.B, problem.state_weight, problem.input_weight, discount, N)
     np.testing.assert_allclose(problem.final_weight, P, rtol=1e-12)
     np.testing.assert_allclose(problem.regulator, K, rtol=1e-12)
+    A, B, Q, R, g = MODEL.A, MODEL.B, problem.state_weight, problem.input_weight, discount
+    both = np.block([[Q, N], [N.T, R]]) + g * np.hstack([A, B]).T @ P @ np.hstack([A, B])
+    np.testing.assert_allclose(K, np.linalg.solve(both[2:, 2:], both[2:, :2]), rtol=1e-9)
+    np.testing.assert_allclose(P, both[:2, :2] - both[:2, 2:] @ K, rtol=1e-9)
 
 
 def test_the_terminal_weight_of_moves_is_that_of_state_and_input(pendulum_problem):

@@ -72,6 +72,17 @@ def test_prestabilised_is_the_same_law_where_every_step_is_free(growth, gain):
     np.testing.assert_allclose(one.value(points[inside]), other.value(points[inside]), rtol=1e-9, atol=1e-9)
 
 
+def test_corrections_are_held_over_their_blocks(pendulum_problem):
+    K = np.array([[9.0, 3.0]])
+    problem = pendulum_problem(horizon=3, plan=Prestabilised(K, MoveBlocking((2, 1))))
+    x, z, prediction = np.array([0.3, -0.7]), np.array([0.8, -0.2]), problem.prediction
+    states, inputs = ([q.offset + q.theta_map @ x + q.z_map @ z for q in quantities]
+                      for quantities in (prediction.states, prediction.inputs))  # fmt: skip
+    corrections = [(u + K @ s).item() for s, u in zip(states, inputs, strict=False)]
+    assert corrections == pytest.approx([(0.8 + K @ x).item()] * 2 + [-0.2])
+    assert inputs[0] == pytest.approx([0.8])
+
+
 def scaled_condition(problem):
     H = condense(problem).H
     size = np.sqrt(np.diag(H))
