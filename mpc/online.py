@@ -14,7 +14,7 @@ from mpc.least import LeastMinimiser
 from mpc.problem import MPCProblem
 from plants.arrays import Array, real_points
 
-ROUNDING = 1e-6  # of the free solution: a limit this much smaller drowns in the rounding of z, times FEASIBLE
+ROUNDING = 1e-5  # of the free solution: a limit this much smaller drowns in the rounding of z, times FEASIBLE
 FEASIBLE = 1e-9  # largest scaled violation of a row, a multiplier's sign or stationarity that passes as solved
 
 
