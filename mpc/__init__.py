@@ -17,10 +17,8 @@ from mpc.constraints import (
     StateBounds,
     StatePolytope,
 )
-from mpc.controller import Memory, MPCController
 from mpc.convert import from_mat, from_state_space
 from mpc.costs import CrossWeight, MoveWeight, OutputWeight
-from mpc.estimate import Estimate, KalmanFilter
 from mpc.explicit.certificate import Certificate, CertificateMismatch
 from mpc.explicit.errors import FileFormatError, Infeasible, NumericalError, OutsideDomain, ProblemError, Unbounded
 from mpc.explicit.law import Location, PiecewiseAffineLaw
@@ -28,39 +26,41 @@ from mpc.explicit.limits import Limits
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.explicit.region import CriticalRegion
-from mpc.fallback import Refuse, RepeatPlan, SolveStatus
-from mpc.feasibility import Feasibility, feasibility, kept_for_ever
-from mpc.feasible import feasible_set, feasible_share
 from mpc.four_tank import four_tank
-from mpc.identification import Identification
-from mpc.identify import identify
-from mpc.invariance import Invariance
-from mpc.invariant import EmptySet, maximal_admissible, maximal_control_invariant
-from mpc.invariant_set import InvariantSet
+from mpc.identified.identification import Identification
+from mpc.identified.identify import identify
+from mpc.identified.records import Record, records_of
+from mpc.identified.regression import InstrumentalVariables, LeastSquares
 from mpc.model import LinearModel
-from mpc.multistart import MultiStart, SingleStart
-from mpc.nonlinear import NonlinearMPC
-from mpc.nonlinear_program import SoftBounds
+from mpc.nonlinear.fallback import Refuse, RepeatPlan, SolveStatus
+from mpc.nonlinear.multistart import MultiStart, SingleStart
+from mpc.nonlinear.nonlinear_mpc import NonlinearMPC
+from mpc.nonlinear.program import SoftBounds
 from mpc.online import ImplicitMPC
-from mpc.outside import ClippedTheta, InsideOnly, NearestRegion
 from mpc.paper import printed_pendulum, printed_reactor
 from mpc.parameters import Disturbance, PreviousInput, Setpoint
 from mpc.plan import ControlHorizon, EveryStep, MoveBlocking, Prestabilised
 from mpc.prediction import Affine, Prediction
 from mpc.problem import MPCProblem
 from mpc.progress import print_progress
-from mpc.records import Record, records_of
-from mpc.regression import InstrumentalVariables, LeastSquares
 from mpc.riccati import dlqr
 from mpc.rows import Rows
 from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
-from mpc.sensor import Sensor
-from mpc.shares import Share, share_of
+from mpc.sets.feasibility import Feasibility, feasibility, kept_for_ever
+from mpc.sets.feasible import feasible_set, feasible_share
+from mpc.sets.invariance import Invariance
+from mpc.sets.invariant import EmptySet, maximal_admissible, maximal_control_invariant
+from mpc.sets.invariant_set import InvariantSet
+from mpc.sets.shares import Share, share_of
 from mpc.soft import Soft
 from mpc.solve import solve_explicit
 from mpc.terminal import TerminalOrigin, TerminalSet
 from mpc.tightening import Tightened
-from mpc.unmeasured import with_input_disturbance, with_output_disturbance
+from mpc.tracking.controller import Memory, MPCController
+from mpc.tracking.estimate import Estimate, KalmanFilter
+from mpc.tracking.outside import ClippedTheta, InsideOnly, NearestRegion
+from mpc.tracking.sensor import Sensor
+from mpc.tracking.unmeasured import with_input_disturbance, with_output_disturbance
 
 __all__ = [
     "Affine",

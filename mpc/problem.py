@@ -26,7 +26,7 @@ from mpc.terms import Term, checked_terms
 from plants.arrays import Array, bounds_pair, whole_number
 
 if TYPE_CHECKING:
-    from mpc.statement import Statement
+    from mpc.stated.statement import Statement
 
 Bounds = Any
 """A pair (lower, upper) going in, with None for no bound; a pair of read-only arrays coming out."""
@@ -169,7 +169,7 @@ class MPCProblem:
 
         Raises ProblemError for a constraint, cost or plan of one's own that does not say what it means there.
         """
-        from mpc.statement import state_problem  # noqa: PLC0415 - cvxpy takes a second to load
+        from mpc.stated.statement import state_problem  # noqa: PLC0415 - cvxpy takes a second to load
 
         return state_problem(self)
 

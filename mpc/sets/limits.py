@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.linear import row_lengths
 from mpc.explicit.polyhedron import Polyhedron
-from mpc.limited_system import LimitedSystem
 from mpc.model import LinearModel
+from mpc.sets.limited_system import LimitedSystem
 from plants.arrays import Array, bounds_pair, instance_of, real_array, real_scalar
 
 Limits = Any

@@ -21,16 +21,16 @@ from mpc.constraints import (
 )
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.polyhedron import Polyhedron
-from mpc.feasible import feasible_share
-from mpc.invariance import invariance
-from mpc.invariant import EmptySet, largest_set
-from mpc.invariant_set import InvariantSet
 from mpc.plan import EveryStep
 from mpc.predict import predict
 from mpc.problem import MPCProblem
 from mpc.rows import Constraint, stack_rows
-from mpc.set_limits import LimitRows, free_system
-from mpc.shares import Share
+from mpc.sets.feasible import feasible_share
+from mpc.sets.invariance import invariance
+from mpc.sets.invariant import EmptySet, largest_set
+from mpc.sets.invariant_set import InvariantSet
+from mpc.sets.limits import LimitRows, free_system
+from mpc.sets.shares import Share
 from mpc.soft import Soft
 from mpc.terminal import TerminalOrigin, TerminalSet
 from plants.arrays import Array, instance_of

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mpc.explicit.errors import NumericalError, OutsideDomain, ProblemError
-from mpc.fallback import OnFailure, Refuse, Remembered, SolveStatus
-from mpc.multistart import MultiStart, SingleStart
-from mpc.nonlinear_goal import Goal, goal_of
-from mpc.nonlinear_program import SoftBounds
-from mpc.nonlinear_solver import NonlinearSolver, Solution
+from mpc.nonlinear.fallback import OnFailure, Refuse, Remembered, SolveStatus
+from mpc.nonlinear.goal import Goal, goal_of
+from mpc.nonlinear.multistart import MultiStart, SingleStart
+from mpc.nonlinear.program import SoftBounds
+from mpc.nonlinear.solver import NonlinearSolver, Solution
 from mpc.problem import MPCProblem
 from plants import Plant
 from plants.arrays import Array, instance_of, real_points, whole_number

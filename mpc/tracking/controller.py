@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mpc.estimate import Estimate, KalmanFilter
 from mpc.explicit.errors import OutsideDomain, ProblemError
-from mpc.loop_parts import check_estimator, check_law, fitted_schedule
-from mpc.outside import InsideOnly, Law, Outside
 from mpc.parameters import Block
 from mpc.problem import MPCProblem
-from mpc.sensor import Sensor
+from mpc.tracking.estimate import Estimate, KalmanFilter
+from mpc.tracking.outside import InsideOnly, Law, Outside
+from mpc.tracking.parts import check_estimator, check_law, fitted_schedule
+from mpc.tracking.sensor import Sensor
 from plants.arrays import Array, instance_of, real_array, real_points, whole_number
 
 

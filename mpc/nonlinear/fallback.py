@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mpc.explicit.errors import ProblemError
-from mpc.nonlinear_solver import Solution
+from mpc.nonlinear.solver import Solution
 from plants.arrays import Array, whole_number
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from mpc import LinearModel, Polyhedron, ProblemError, dlqr, linearise, maximal_admissible, maximal_control_invariant
-from mpc.invariance import invariance
+from mpc.sets.invariance import invariance
 from plants import clipped_pendulum
 
 SEEDS = st.integers(0, 2**32 - 1)

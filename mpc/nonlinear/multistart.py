@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc.explicit.errors import ProblemError
-from mpc.nonlinear_solver import NonlinearSolver
+from mpc.nonlinear.solver import NonlinearSolver
 from plants.arrays import Array, whole_number
 
 Guess = tuple[Array, Array]

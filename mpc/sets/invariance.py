@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc.corners import corners_of
 from mpc.explicit.errors import NumericalError, ProblemError
 from mpc.explicit.linear import linear_program
-from mpc.limited_system import LimitedSystem
+from mpc.sets.corners import corners_of
+from mpc.sets.limited_system import LimitedSystem
 from plants.arrays import Array
 
 CERTAIN = 1e-9  # half widths of the limits: what rounding may lack

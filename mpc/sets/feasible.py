@@ -3,15 +3,15 @@
 import numpy as np
 
 from mpc.condense import condense
-from mpc.elimination import without_spare
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.law import PiecewiseAffineLaw
 from mpc.explicit.linear import linear_program
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.problem import MPCProblem
-from mpc.shadow import Shadow
-from mpc.shares import EXACT, Share, as_polyhedron, common_volume, drawn_share, share_of, volume
+from mpc.sets.elimination import without_spare
+from mpc.sets.shadow import Shadow
+from mpc.sets.shares import EXACT, Share, as_polyhedron, common_volume, drawn_share, share_of, volume
 from plants.arrays import Array, instance_of
 
 PROGRAMS = 2_000  # linear programs for a share that is drawn

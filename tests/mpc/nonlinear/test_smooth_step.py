@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpc.smooth_step import BAND, smooth_step
+from mpc.nonlinear.smooth_step import BAND, smooth_step
 from plants import Plant, QuadraticCost, RungeKutta4, clipped_pendulum
 
 

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from mpc.explicit.errors import NumericalError, OutsideDomain, ProblemError
 from mpc.plan import ControlHorizon, EveryStep, MoveBlocking, Prestabilised
-from mpc.stated_costs import infinite_horizon, total_cost
-from mpc.stated_limits import limits
-from mpc.trajectory import Trajectory, follow, read
+from mpc.stated.costs import infinite_horizon, total_cost
+from mpc.stated.limits import limits
+from mpc.stated.trajectory import Trajectory, follow, read
 from plants.arrays import Array, real_points
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def planned(plan: Any, problem: "MPCProblem", path: Trajectory) -> list[cp.Const
     """Return the equations by which a plan ties inputs; raises ProblemError for a plan of one's own."""
     raise ProblemError(
         f"`{type(plan).__name__}` is a plan of one's own; to_cvxpy knows EveryStep, MoveBlocking, ControlHorizon and "
-        "Prestabilised: register what it means with mpc.statement.planned.register"
+        "Prestabilised: register what it means with mpc.stated.statement.planned.register"
     )
 
 

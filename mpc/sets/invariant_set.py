@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpc.explicit.polyhedron import Polyhedron
-from mpc.invariance import Invariance, invariance
-from mpc.limited_system import LimitedSystem
-from mpc.shares import Share, share_of
+from mpc.sets.invariance import Invariance, invariance
+from mpc.sets.limited_system import LimitedSystem
+from mpc.sets.shares import Share, share_of
 from plants.arrays import Array
 
 

@@ -22,9 +22,9 @@ from mpc.constraints import (
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.soft import Soft
+from mpc.stated.trajectory import Trajectory
 from mpc.terminal import TerminalOrigin, TerminalSet
 from mpc.tightening import Tightened
-from mpc.trajectory import Trajectory
 from plants.arrays import Array
 
 

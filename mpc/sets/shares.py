@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
-from mpc.corners import corners_of, hull_volume
-from mpc.elimination import unit_rows
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.polyhedron import Polyhedron
+from mpc.sets.corners import corners_of, hull_volume
+from mpc.sets.elimination import unit_rows
 from plants.arrays import Array, bounds_pair, instance_of
 
 EXACT = 3  # dimensions up to which corners and volumes are listed

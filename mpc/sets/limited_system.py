@@ -1,7 +1,7 @@
 """LimitedSystem: a linear model with limits on states and inputs in common, and a bounded disturbance.
 
 States are counted from the operating point, in half widths of the limits, so that 1 is a large number in every
-direction; all sets of mpc/invariant.py are computed in these coordinates.
+direction; all sets of this package are computed in these coordinates.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from mpc.elimination import eliminate, unit_rows
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.model import LinearModel
+from mpc.sets.elimination import eliminate, unit_rows
 from plants.arrays import Array
 
 

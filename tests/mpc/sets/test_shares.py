@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpc import Polyhedron, ProblemError, Share, share_of
-from mpc.corners import corners_of, hull_volume
-from mpc.shares import draw, volume
+from mpc.sets.corners import corners_of, hull_volume
+from mpc.sets.shares import draw, volume
 
 TRIANGLE = Polyhedron([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
 

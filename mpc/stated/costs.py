@@ -11,7 +11,7 @@ from scipy.linalg import solve_discrete_are
 from mpc.costs import CrossWeight, MoveWeight, OutputWeight
 from mpc.explicit.definite import positive_semidefinite
 from mpc.explicit.errors import ProblemError
-from mpc.trajectory import Trajectory
+from mpc.stated.trajectory import Trajectory
 from plants.arrays import Array
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mpc.explicit.errors import ProblemError
-from mpc.identification import Identification, fit_percent, free_run, ljung_box
+from mpc.identified.identification import Identification, fit_percent, free_run, ljung_box
+from mpc.identified.records import Record, Rows, checked_records, rows_of
+from mpc.identified.regression import LeastSquares, Method, Regression, regress
 from mpc.model import LinearModel
-from mpc.records import Record, Rows, checked_records, rows_of
-from mpc.regression import LeastSquares, Method, Regression, regress
 from plants.arrays import Array, real_array, real_scalar, whole_number
 
 MOST_LAGS = 20  # autocorrelations in the whiteness test

@@ -1,10 +1,10 @@
 """What must hold of the parts of a closed loop before it runs: law, estimator and schedules fit the problem."""
 
-from mpc.estimate import KalmanFilter
 from mpc.explicit.errors import ProblemError
-from mpc.outside import Outside
 from mpc.problem import MPCProblem
-from mpc.schedule import Schedule, ScheduleLike, schedule
+from mpc.tracking.estimate import KalmanFilter
+from mpc.tracking.outside import Outside
+from mpc.tracking.schedule import Schedule, ScheduleLike, schedule
 from plants.arrays import instance_of
 
 

@@ -133,7 +133,7 @@ def test_equality_rows_count(problem):
 
 
 def test_above_three_parameters_the_share_is_drawn(monkeypatch):
-    monkeypatch.setattr("mpc.feasible.PROGRAMS", 300)
+    monkeypatch.setattr("mpc.sets.feasible.PROGRAMS", 300)
     A = np.diag([1.2, 0.5, 0.5, 0.5])
     drawn = MPCProblem(LinearModel(A, np.ones((4, 1)), 1.0), np.eye(4), [[1.0]], 1, ([-1] * 4, [1] * 4), (-0.1, 0.1))
     found = feasible_share(drawn)  # |1.2 x| <= 1.1, and no limit of the others

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from mpc import ProblemError
-from mpc.elimination import eliminate, unit_rows, without_spare
-from mpc.shadow import Shadow
+from mpc.sets.elimination import eliminate, unit_rows, without_spare
+from mpc.sets.shadow import Shadow
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -9,8 +9,8 @@ import numpy as np
 from casadi import SX
 
 from mpc.explicit.errors import ProblemError
-from mpc.nonlinear_goal import Goal
-from mpc.smooth_step import smooth_step
+from mpc.nonlinear.goal import Goal
+from mpc.nonlinear.smooth_step import smooth_step
 from plants import Plant
 from plants.arrays import Array, real_array
 

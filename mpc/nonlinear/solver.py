@@ -7,9 +7,9 @@ from typing import Any
 import casadi as ca
 import numpy as np
 
-from mpc.nonlinear_goal import Goal
-from mpc.nonlinear_program import Program, SoftBounds, transcribed
-from mpc.smooth_step import smooth_step
+from mpc.nonlinear.goal import Goal
+from mpc.nonlinear.program import Program, SoftBounds, transcribed
+from mpc.nonlinear.smooth_step import smooth_step
 from plants import Plant
 from plants.arrays import Array
 

@@ -9,15 +9,15 @@ gain; Kolmanovsky & Gilbert 1998 for disturbances; Blanchini 1994 for a contract
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mpc.corners import beyond, corners_of
-from mpc.elimination import without_spare
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.linear import linear_program
 from mpc.explicit.polyhedron import Polyhedron
-from mpc.invariant_set import InvariantSet
-from mpc.limited_system import LimitedSystem
 from mpc.model import LinearModel
-from mpc.set_limits import Limits, closed_system, free_system, limit_rows
+from mpc.sets.corners import beyond, corners_of
+from mpc.sets.elimination import without_spare
+from mpc.sets.invariant_set import InvariantSet
+from mpc.sets.limited_system import LimitedSystem
+from mpc.sets.limits import Limits, closed_system, free_system, limit_rows
 from plants.arrays import Array, whole_number
 
 SETTLED = 1e-10  # half widths of the limits: a step that cuts off no more than this changes nothing

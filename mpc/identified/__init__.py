@@ -1,0 +1,1 @@
+"""Linear models from records of inputs and measurements."""

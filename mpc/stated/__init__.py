@@ -1,0 +1,1 @@
+"""MPC problems written out for cvxpy, from their definitions alone."""

@@ -1,0 +1,1 @@
+"""Controllers that remember: setpoints, disturbances, estimates."""
