@@ -21,6 +21,7 @@ BREAKS = [
     ("explicit-root", "mpc/explicit/intruder.py", "import mpc"),
     ("explicit-pure", "mpc/explicit/intruder.py", "import plants.outsider"),
     ("explicit-pure", "mpc/explicit/intruder.py", "import casadi"),
+    ("rooms", "mpc/sets/intruder.py", "import mpc.tracking.controller"),
     ("light", "plants/intruder.py", "import torch"),
     ("light", "mpc/intruder.py", "import matplotlib.pyplot"),
     ("engine", "rl/intruder.py", "import matplotlib"),
