@@ -64,7 +64,7 @@ def _program(
         box.A,
         box.b,
         equality_rows=rows.equal,
-        labels=_labels(problem, rows.labels, (*amounts, *slack.names)),
+        labels=_labels(problem, rows, (*amounts, *slack.names)),
         constant=Quadratic(cost.level, cost.slope, cost.curvature) if problem.norm == 2 else None,
         readouts=_next_state(prediction, n + s),
     )
@@ -98,7 +98,7 @@ def _wider(rows: Rows, columns: int) -> Rows:
     return replace(rows, G=np.c_[rows.G, np.zeros((len(rows.w), columns))])
 
 
-def _labels(problem: MPCProblem, rows: tuple[str, ...], others: tuple[str, ...]) -> Labels:
+def _labels(problem: MPCProblem, rows: Rows, others: tuple[str, ...]) -> Labels:
     model, layout = problem.model, problem.layout
     blocks = problem.plan.blocks(problem.horizon)
     steps = [blocks.index(block) for block in range(max(blocks) + 1)]
@@ -106,9 +106,10 @@ def _labels(problem: MPCProblem, rows: tuple[str, ...], others: tuple[str, ...])
     return Labels(
         parameters=layout.names,
         variables=(*inputs, *others),
-        rows=rows,
+        rows=rows.labels,
         parameter_units=layout.units,
         variable_units=tuple(model.input_units) * len(steps) + ("",) * len(others),
+        row_units=rows.all_units,
     )
 
 

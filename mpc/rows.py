@@ -23,7 +23,10 @@ class Slack:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """G z <= w + S theta, with one label per row; `equal` numbers the rows that hold with equality."""
+    """G z <= w + S theta, with one label per row; `equal` numbers the rows that hold with equality.
+
+    `units` are those of the limits, one per row, or none at all.
+    """
 
     G: Array
     w: Array
@@ -31,6 +34,12 @@ class Rows:
     labels: tuple[str, ...]
     slack: Slack | None = None
     equal: tuple[int, ...] = ()
+    units: tuple[str, ...] = ()
+
+    @property
+    def all_units(self) -> tuple[str, ...]:
+        """Return one unit per row, empty where none was given."""
+        return self.units or ("",) * len(self.labels)
 
 
 class Constraint(Protocol):
@@ -44,8 +53,9 @@ class Constraint(Protocol):
 def at_most(quantity: Affine, limit: Array, labels: Sequence[str]) -> Rows:
     """Return quantity <= limit, without the rows whose limit is infinite."""
     keep = np.flatnonzero(np.isfinite(limit))
-    kept = tuple(labels[int(i)] for i in keep)
-    return Rows(quantity.z_map[keep], limit[keep] - quantity.offset[keep], -quantity.theta_map[keep], kept)
+    kept, units = (tuple(words[int(i)] for i in keep) for words in (labels, quantity.units))
+    w, S = limit[keep] - quantity.offset[keep], -quantity.theta_map[keep]
+    return Rows(quantity.z_map[keep], w, S, kept, units=units)
 
 
 def no_rows(variables: int, parameters: int) -> Rows:
@@ -63,6 +73,7 @@ def stack_rows(parts: Sequence[Rows]) -> Rows:
         tuple(label for p in parts for label in p.labels),
         _beside(parts, starts),
         tuple(int(start) + i for p, start in zip(parts, starts, strict=False) for i in p.equal),
+        tuple(unit for p in parts for unit in p.all_units),
     )
 
 
@@ -92,6 +103,10 @@ def checked_rows(rows: object, name: str, variables: int, parameters: int) -> Ro
     if len(labels) != len(G) or not all(isinstance(label, str) for label in labels):
         raise ProblemError(f"{name} emits {len(G)} rows with labels {labels!r}; give each row one sentence (a str)")
     _check_equal(given.equal, name, len(G))
+    if given.units and len(given.units) != len(G):
+        raise ProblemError(
+            f"{name} emits {len(G)} rows with {len(given.units)} units; give each row one, or none at all"
+        )
     return replace(given, G=G, w=w, S=S, labels=labels, slack=_checked_slack(given.slack, name, len(G)))
 
 

@@ -67,6 +67,7 @@ class Soft:
             np.vstack([hard.S, np.zeros((signs, hard.S.shape[1]))]),
             tuple(f"{label} (soft)" for label in hard.labels) + tuple(f"{w} kept (soft)" for w in what[:signs]),
             Slack(np.vstack([columns, np.eye(count)[:signs]]), quadratic, linear, names),
+            units=(*hard.all_units, *(("",) if self.shared else hard.all_units)[:signs]),
         )
 
 

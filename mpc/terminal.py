@@ -55,4 +55,11 @@ class TerminalOrigin:
         """Return one equality per state."""
         error = prediction.state_error(prediction.horizon)
         labels = tuple(f"{name} at its target at step {prediction.horizon}" for name in error.names)
-        return Rows(error.z_map, -error.offset, -error.theta_map, labels, equal=tuple(range(len(labels))))
+        return Rows(
+            error.z_map,
+            -error.offset,
+            -error.theta_map,
+            labels,
+            equal=tuple(range(len(labels))),
+            units=tuple(error.units),
+        )
