@@ -96,7 +96,8 @@ class Explanation:
     @property
     def place(self) -> str:
         """Return the region in words: which, how far from its border, what it was merged from, what is missing."""
-        place = f"region {self.region}, {self.margin:.3g} half widths from its border"
+        away = f"{self.margin:.3g} half widths from" if self.margin > TOLERANCE else "on"
+        place = f"region {self.region}, {away} its border"
         if not self.inside:
             place = f"outside the domain; nearest is region {self.region}, {-self.margin:.3g} half widths away"
         if self.members:
@@ -132,7 +133,8 @@ class Explanation:
     def nearest_change(self) -> str:
         """Return the nearest facet in words: the way to it, what changes there, and which region is behind it."""
         facet = self.facets[0]
-        return f"{self.way(facet)} ({facet.distance:.3g} half widths): {facet}; behind it: {self.behind}"
+        way = f"{self.way(facet)} ({facet.distance:.3g} half widths)" if facet.distance > TOLERANCE else "at once"
+        return f"{way}: {facet}; behind it: {self.behind}"
 
     @property
     def behind(self) -> str:

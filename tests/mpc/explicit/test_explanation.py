@@ -181,3 +181,13 @@ def test_prices_that_cannot_be_had_are_said_to_be_missing(told, monkeypatch):
     assert explanation.worth.prices == ()
     assert "prices: not known (z is no minimiser)" in str(explanation).splitlines()
     assert explanation.worth.value == pytest.approx(float(told.value([0.4, 0.0])))
+
+
+def test_on_a_facet_the_change_is_at_once(told):
+    start = told.explain([0.05, 0.0])
+    facet = start.facets[0]
+    on_it = start.theta + facet.distance * facet.direction
+    words = told.explain(on_it)
+    assert words.place == f"region {words.region}, on its border"
+    assert words.nearest_change.startswith("at once: ")
+    assert not start.nearest_change.startswith("at once")
