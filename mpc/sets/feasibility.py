@@ -128,16 +128,24 @@ def _terminal_claim(problem: MPCProblem) -> tuple[bool, str]:
     """Return whether the terminal constraints let every plan be continued, and why."""
     rows = _one_step(problem)
     if any(isinstance(c, TerminalOrigin) for c in problem.constraints):
-        worst = int(np.argmin(rows.h))
-        if rows.h[worst] >= -ROOM:
-            return True, "the plan ends at the operating point, where the plant can rest within all limits"
-        return False, f"the operating point, where the plan ends, passes a limit by {-rows.h[worst]:.3g}"
+        where = "operating point" if problem.setpoint is None else "steady state of the setpoint"
+        room = rows.h - rows.X @ _rest(problem)[0] - rows.V @ _rest(problem)[1]
+        worst = int(np.argmin(room))
+        if room[worst] >= -ROOM:
+            return True, f"the plan ends at the {where}, where the plant can rest within all limits"
+        return False, f"the {where}, where the plan ends, passes a limit ({rows.labels[worst]}) by {-room[worst]:.3g}"
     system = free_system(problem.model, rows, None, 1.0)
     parts = [c.polyhedron for c in problem.constraints if isinstance(c, TerminalSet)]
     parts.append(Polyhedron.from_bounds(*problem.domain))
     together = Polyhedron(np.vstack([p.A for p in parts]), np.concatenate([p.b for p in parts]))
     answer = invariance(system, *system.scaled(together))
     return answer.holds, f"the terminal set is {answer}"
+
+
+def _rest(problem: MPCProblem) -> tuple[Array, Array]:
+    """Return where the plan rests in the end, as deviations of state and input from the operating point."""
+    prediction, model = problem.prediction, problem.model
+    return prediction.state_targets[-1].offset - model.state, prediction.input_targets[-1].offset - model.input
 
 
 def _one_step(problem: MPCProblem) -> LimitRows:

@@ -16,6 +16,7 @@ from mpc import (
     MPCProblem,
     Polyhedron,
     ProblemError,
+    Setpoint,
     Soft,
     StateBounds,
     TerminalOrigin,
@@ -203,3 +204,15 @@ def test_an_operating_point_at_its_limit_still_ends_a_plan_and_one_beyond_does_n
 def test_a_law_s_own_admissible_set_is_a_terminal_set_too(problem):
     inside = maximal_admissible(problem.model, problem.regulator, BOX, (-2, 2))
     assert feasibility(replace(problem, constraints=(TerminalSet(inside.polyhedron),))).recursive
+
+
+@pytest.mark.parametrize(("level", "claimed"), [(0.9, True), (1.8, False)])
+def test_a_plan_that_ends_at_a_setpoint_must_be_able_to_rest_there(level, claimed):
+    """To hold the level takes a tenth of it as input, of which there is 0.1."""
+    model = LinearModel([[0.9]], [[1.0]], 1.0)
+    problem = MPCProblem(
+        model, 1.0, 0.1, 4, ([-3], [3]), (-0.1, 0.1), parameters=(Setpoint([level]),), constraints=(TerminalOrigin(),)
+    )
+    verdict = feasibility(problem)
+    assert verdict.recursive is claimed
+    assert "the steady state of the setpoint, where the plan ends, passes a limit" in str(verdict) or claimed
