@@ -197,7 +197,8 @@ def test_an_operating_point_at_its_limit_still_ends_a_plan_and_one_beyond_does_n
     ended = MPCProblem(model, [[1.0]], [[1.0]], 2, ([-1], [1]), (-2, 2), constraints=(TerminalOrigin(),))
     assert feasibility(ended).recursive
     beyond = feasibility(replace(ended, input_bounds=(-2, 1.5)))
-    assert "the operating point, where the plan ends, passes a limit by 0.5" in beyond.reason
+    assert "the operating point, where the plan ends, passes a limit (input0 at its upper limit 1.5" in beyond.reason
+    assert beyond.reason.endswith("by 0.5")
     assert (beyond.recursive, beyond.for_ever.value) == (False, 0.0)
 
 
