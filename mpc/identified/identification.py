@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from mpc.model import LinearModel
 from plants.arrays import Array
@@ -109,7 +109,7 @@ def ljung_box(residuals: Sequence[Array], lags: int) -> Array:
         product = sum((e[k:] * e[:-k]).sum(axis=0) for e in residuals if len(e) > k)
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic += np.where(power > 0, product / power, 0.0) ** 2 / (count - k)
-    return np.asarray(chi2.sf(count * (count + 2) * statistic, lags))
+    return np.asarray(chdtrc(lags, count * (count + 2) * statistic))
 
 
 def _digits(identification: Identification) -> int:

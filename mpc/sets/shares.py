@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.polyhedron import Polyhedron
@@ -42,8 +42,8 @@ class Share:
     def drawn(cls, hits: int, samples: int) -> "Share":
         """Return a share that was estimated from independent draws."""
         tail = (1 - CONFIDENCE) / 2
-        lower = float(beta.ppf(tail, hits, samples - hits + 1)) if hits else 0.0
-        upper = float(beta.ppf(1 - tail, hits + 1, samples - hits)) if hits < samples else 1.0
+        lower = float(betaincinv(hits, samples - hits + 1, tail)) if hits else 0.0
+        upper = float(betaincinv(hits + 1, samples - hits, 1 - tail)) if hits < samples else 1.0
         return cls(hits / samples, lower, upper, samples)
 
     def __str__(self) -> str:
