@@ -1,5 +1,6 @@
 """LinearModel from what other libraries call a state-space system, and from matrices in a .mat file."""
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from mpc.explicit.errors import FileFormatError, ProblemError
 from mpc.matfile import read_matrices
 from mpc.model import LinearModel
 from mpc.sampling import SamplingRule, discretise, zero_order_hold
-from plants.arrays import Array, real_array, real_scalar
+from plants.arrays import Array, instance_of, real_array, real_scalar
 
 
 def from_state_space(
@@ -63,6 +64,7 @@ def from_mat(
     Raises FileFormatError for a file that is damaged, too large, or of another kind, a variable that is missing or no
     real matrix, and sizes that do not fit; FileNotFoundError for no file; ProblemError for wrong arguments.
     """
+    instance_of(path, (str, PathLike), "path", ProblemError, "pass the name of a .mat file")
     wanted = {"A": A, "B": B, "C": C, "D": D, "E": E, "F": F, "sample_time": sample_time}
     names = {argument: name for argument, name in wanted.items() if isinstance(name, str)}
     for argument in ("A", "B", "C", "D", "E", "F"):

@@ -15,6 +15,9 @@ Indices = NDArray[np.intp]
 LARGEST = 2**30
 """How many numbers one array shall hold at most: 8 GiB of them."""
 
+TEXT = (str, bytes, bytearray)
+"""Sequences whose entries are characters or bytes, which numpy or Python may take for numbers."""
+
 Checked = Any
 """A field of a dataclass: array-like going in, a read-only float64 array once `__post_init__` has checked it."""
 
@@ -112,7 +115,8 @@ def bounds_pair(
 
     `None` inside a bound, or as the whole of it, means that there is none on that side.
     """
-    if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
+    several = value.ndim > 0 if isinstance(value, np.ndarray) else isinstance(value, Sequence)
+    if not several or isinstance(value, TEXT) or len(value) != 2:  # type: ignore[arg-type]
         raise error(f"`{name}` must be a pair (lower, upper), each with {len(labels)} entries; it is {value!r}")
     lower = _side(value[0], f"{name} lower", -np.inf, labels, error)
     upper = _side(value[1], f"{name} upper", np.inf, labels, error)
@@ -134,7 +138,7 @@ def _side(value: object, name: str, missing: float, labels: Sequence[str], error
     size = len(labels)
     if value is None:
         entries: ArrayLike = [missing] * size
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif isinstance(value, Sequence) and not isinstance(value, TEXT):
         entries = [missing if v is None else v for v in value]
     else:
         entries = np.full(size, value) if np.ndim(value) == 0 and size == 1 else value  # type: ignore[arg-type]

@@ -233,7 +233,10 @@ def _fitting(law: "PiecewiseAffineLaw", problem: MultiparametricQP | None) -> Mu
             "MultiparametricQP that the law solves: certify(law, problem)"
         )
     if not isinstance(problem, MultiparametricQP):
-        raise ProblemError(f"`problem` is a {type(problem).__name__}; pass the MultiparametricQP that the law solves")
+        raise ProblemError(
+            f"`problem` is a {type(problem).__name__}; pass the MultiparametricQP that the law solves, which "
+            "is condense(problem) where that is an MPCProblem"
+        )
     rows = len(law.regions[0].solution_offset)
     if rows < problem.n:
         raise ProblemError(

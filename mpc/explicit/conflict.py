@@ -19,15 +19,19 @@ def conflict(problem: MultiparametricQP, equalities: list[int]) -> Infeasible:
     weight = np.concatenate([row_lengths(problem.G), np.zeros(len(problem.b_theta))])
     A, b, weight = np.vstack([A, -A[equalities]]), np.r_[b, -b[equalities]], np.r_[weight, weight[equalities]]
     numbers = np.r_[np.arange(len(problem.w) + len(problem.b_theta)), equalities].astype(int)
-    named: dict[str, None] = {}
+    units = problem.names.row_units or ("",) * len(problem.w)
+    named: dict[str, str] = {}
     least, tight = _least_relaxation(A, b, weight)
     needed = least
     while needed > 1e-9 * least and weight[tight].any():
-        named |= dict.fromkeys(problem.names.rows[i] for i in numbers[tight] if i < len(problem.w))
+        for k in tight[numbers[tight] < len(problem.w)]:
+            i = int(numbers[k])
+            named[problem.names.rows[i]] = f"{least * weight[k]:.3g} {units[i]}".rstrip()
         b[tight] += least * weight[tight]
         weight[tight] = 0.0
         needed, tight = _least_relaxation(A, b, weight)
-    return Infeasible(list(named) or ["all rows together"], least)
+    moves = list(named.values()) if problem.names.row_units else []
+    return Infeasible(list(named) or ["all rows together"], least, moves)
 
 
 def _least_relaxation(A: Array, b: Array, weight: Array) -> tuple[float, Indices]:

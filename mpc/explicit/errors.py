@@ -14,20 +14,23 @@ class Infeasible(ProblemError):
     """No parameter of the parameter set admits a solution.
 
     `rows` are the labels of constraints that cannot hold together, `relaxation` the least amount by which
-    all of them (scaled to unit norm) must be moved so that some parameter becomes feasible.
+    all of them (scaled to unit norm) must be moved so that some parameter becomes feasible. `moves` says the same row
+    by row in words, each in the unit of its own limit; empty where no units are known.
     """
 
-    def __init__(self, rows: Sequence[str], relaxation: float) -> None:
+    def __init__(self, rows: Sequence[str], relaxation: float, moves: Sequence[str] = ()) -> None:
         self.rows = tuple(rows)
         self.relaxation = relaxation
+        self.moves = tuple(moves)
+        moved = f"them by {' and '.join(self.moves)}" if self.moves else f"each of them by {relaxation:.3g} (unit rows)"
         super().__init__(
             f"infeasible: no parameter admits a solution; these rows conflict: {'; '.join(self.rows)}. "
-            f"Moving each of them by {relaxation:.3g} (unit rows) would be enough: widen one, or make it soft"
+            f"Moving {moved} would be enough: widen one, or make it soft"
         )
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         """Return what a copy in another process is made of."""
-        return type(self), (self.rows, self.relaxation)
+        return type(self), (self.rows, self.relaxation, self.moves)
 
 
 class Unbounded(ProblemError):

@@ -80,6 +80,7 @@ def kept_for_ever(problem: MPCProblem) -> InvariantSet:
     Terminal constraints and soft ones are left out. Raises ProblemError where theta holds more than the state, or
     a constraint ties steps together, and EmptySet where there is none.
     """
+    instance_of(problem, MPCProblem, "problem", ProblemError, "pass MPCProblem(linearise(plant), ...)")
     if not _state_alone(problem):
         raise ProblemError(
             f"theta holds {len(problem.layout.names)} components, but the model has {problem.model.n} states; sets are "

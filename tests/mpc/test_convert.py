@@ -172,6 +172,12 @@ def test_wrong_arguments_are_not_blamed_on_the_file(mat, changes, words):
         mat(**changes)
 
 
+@pytest.mark.parametrize("path", [None, 3])
+def test_a_path_that_is_none_is_named(path):
+    with pytest.raises(ProblemError, match=r"`path` is a \w+, but a str or a PathLike is needed"):
+        from_mat(path, sample_time=1)
+
+
 def test_no_file_and_a_folder_keep_pythons_errors(tmp_path):
     with pytest.raises(FileNotFoundError):
         from_mat(tmp_path / "none.mat", sample_time=1)

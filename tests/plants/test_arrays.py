@@ -66,6 +66,10 @@ def test_missing_bounds_are_infinite_and_one_number_does_for_one_component():
     [
         (3, r"must be a pair \(lower, upper\), each with 2 entries"),
         (([0, 1],), "must be a pair"),
+        (np.array(3.0), "must be a pair"),
+        (b"ab", "must be a pair"),
+        ("ab", "must be a pair"),
+        ((b"ab", [1, 2]), "`bounds lower` has dtype"),
         (([0, 1], [1]), r"`bounds upper` has shape \(1,\), but \(2,\)"),
         (([0, 3], [1, 2]), r"lower bound of b \(index 1\) is 3, above its upper bound 2; swap"),
         (([0, np.inf], [1, np.inf]), r"the lower bound of b \(index 1\) is \+inf"),

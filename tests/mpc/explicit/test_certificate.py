@@ -173,3 +173,8 @@ def move():
         return replace(law, regions=tuple(regions))
 
     return moved
+
+
+def test_an_mpc_problem_is_told_to_be_condensed(small_law):
+    with pytest.raises(ProblemError, match=r"`problem` is a str; .* condense\(problem\)"):
+        Certificate.check(small_law, "an MPCProblem, say")

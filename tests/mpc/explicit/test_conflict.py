@@ -1,5 +1,6 @@
 """Problems without a law are refused: by the rows that conflict, by the parameter, by the limit that is lost."""
 
+import pickle
 import re
 from dataclasses import replace
 
@@ -131,3 +132,14 @@ def test_room_that_is_lost_beside_a_curvature_of_nearly_0_names_both(h):
 def test_a_limit_that_leaves_no_region_says_so(problem):
     with pytest.raises(ProblemError, match="before it knew a region of the law; raise that limit"):
         solve_explicit(problem("mplp_inf_N2"), limits=Limits(memory=1))
+
+
+def test_the_relaxation_of_each_row_is_in_its_own_unit():
+    model = LinearModel([[1.0]], [[0.01]], 1.0, state_names=("level",), state_units=("m",), input_units=("A",))
+    with pytest.raises(Infeasible) as caught:
+        solve_explicit(MPCProblem(model, 1.0, 1.0, 1, ([3.0], [None]), (-1, 1), parameter_bounds=([-2.0], [2.0])))
+    current, level = (float(move.split()[0]) for move in caught.value.moves)
+    assert [move.split()[1] for move in caught.value.moves] == ["A", "m"]
+    assert 2.0 + 0.01 * (1.0 + current) == pytest.approx(3.0 - level, rel=2e-3)
+    assert "unit rows" not in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

@@ -217,3 +217,9 @@ def test_a_plan_that_ends_at_a_setpoint_must_be_able_to_rest_there(level, claime
     verdict = feasibility(problem)
     assert verdict.recursive is claimed
     assert "the steady state of the setpoint, where the plan ends, passes a limit" in str(verdict) or claimed
+
+
+def test_what_is_no_problem_is_refused():
+    for ask in (kept_for_ever, feasibility):
+        with pytest.raises(ProblemError, match="`problem` is a NoneType"):
+            ask(None)

@@ -268,3 +268,9 @@ def test_the_share_of_a_start_set():
 def test_what_has_no_answer_is_refused_with_both_numbers(ask, words):
     with pytest.raises(ProblemError, match=words):
         ask()
+
+
+def test_a_disturbance_that_is_one_number_is_refused():
+    model = LinearModel([[0.5]], [[1.0]], 1.0)
+    with pytest.raises(ProblemError, match="`disturbance` must be a pair"):
+        maximal_control_invariant(model, (-1, 1), (-1, 1), disturbance=np.array(0.1))
