@@ -164,11 +164,24 @@ def between(quantity: Affine, lower: Array, upper: Array, step: int) -> Rows:
 
 
 def below(quantity: Affine, A: Array, b: Array, step: int) -> Rows:
-    """Return A quantity <= b, such as "1 angle + 0.5 rate at its limit 3 at step 1"."""
-    labels = [
-        f"{combination(row, quantity.names)} at its limit {v:g} at step {step}" for row, v in zip(A, b, strict=True)
-    ]
-    return at_most(quantity.mapped(A, labels, [""] * len(b)), b, labels)
+    """Return A quantity <= b, such as "1 angle + 0.5 rate at its limit 3 at step 1".
+
+    A row of one component is a limit of that component, with its unit.
+    """
+    labels = [_limit(row, v, quantity, step) for row, v in zip(A, b, strict=True)]
+    single = np.count_nonzero(A, axis=1) == 1
+    units = [quantity.units[int(np.flatnonzero(row)[0])] if one else "" for row, one in zip(A, single, strict=True)]
+    size = np.where(single, np.abs(A).sum(axis=1), 1.0)
+    return at_most(quantity.mapped(A / size[:, None], labels, units), b / size, labels)
+
+
+def _limit(row: Array, level: float, quantity: Affine, step: int) -> str:
+    (component, *others) = np.flatnonzero(row) if row.any() else (0, 0)
+    if others:
+        return f"{combination(row, quantity.names)} at its limit {level:g} at step {step}"
+    side, unit = ("upper" if row[component] > 0 else "lower"), quantity.units[component]
+    value = f"{level / row[component]:g}{' ' + unit if unit else ''}"
+    return f"{quantity.names[component]} at its {side} limit {value} at step {step}"
 
 
 def _none(prediction: Prediction) -> Rows:

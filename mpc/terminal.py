@@ -1,6 +1,6 @@
 """Terminal constraints: where the last predicted state must be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -38,13 +38,14 @@ class TerminalSet:
         radius = self.polyhedron.chebyshev()[0]
         if radius < -EMPTY * np.abs(b).max(initial=0.0) / np.linalg.norm(A, axis=1).max(initial=1.0):
             raise ProblemError(
-                f"`TerminalSet polyhedron` is empty: no state keeps all of its {len(b)} rows, which overlap by "
-                f"{2 * radius:.3g} instead of at least 0; widen one of them"
+                f"`TerminalSet polyhedron` is empty: no state keeps all of its {len(b)} rows, which are "
+                f"{-2 * radius:.3g} too narrow; widen one of them"
             )
 
     def rows(self, prediction: Prediction) -> Rows:
         """Return one row per half-space."""
-        return below(prediction.states[-1], self.polyhedron.A, self.polyhedron.b, prediction.horizon)
+        rows = below(prediction.states[-1], self.polyhedron.A, self.polyhedron.b, prediction.horizon)
+        return replace(rows, labels=tuple(f"{label}, in the terminal set" for label in rows.labels))
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,8 @@ class Tightened:
         rows = replace(wide, G=wide.G[:, :size], w=wide.w - room)
         if rows.slack is None:
             _check_left(rows, room, kind)
-        return rows
+        labels = (_with_room(*row) for row in zip(wide.labels, room, wide.all_units, strict=True))
+        return replace(rows, labels=tuple(labels))
 
     def _with_errors(self, prediction: Prediction) -> Prediction:
         """Return the prediction as a function of z and of all (w_k, e_k), k = 0..N-1, too."""
@@ -103,6 +104,11 @@ class Tightened:
             moves=_widened(prediction.moves, moves),
             **targets,
         )
+
+
+def _with_room(label: str, room: float, unit: str) -> str:
+    """Return the sentence of a limit that gave way by `room`."""
+    return f"{label}, less {room:.3g}{' ' + unit if unit else ''} of room" if room > 0 else label
 
 
 def _widened(quantities: Sequence[Affine], columns: list[Array] | None, width: int = 0) -> tuple[Affine, ...]:

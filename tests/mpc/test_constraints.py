@@ -50,9 +50,9 @@ def problem(*constraints, **changes):
         (OutputBounds([-3], [4]), ["sum at its upper limit 4 at step {}", "sum at its lower limit -3 at step {}"]),
         (
             StatePolytope([[1, 0.5], [0, 1]], [3, 2]),
-            ["1 angle + 0.5 rate at its limit 3 at step {}", "rate at its limit 2 at step {}"],
+            ["1 angle + 0.5 rate at its limit 3 at step {}", "rate at its upper limit 2 rad/s at step {}"],
         ),
-        (OutputPolytope([[-2]], [1]), ["-2 sum at its limit 1 at step {}"]),
+        (OutputPolytope([[-2]], [1]), ["sum at its lower limit -0.5 at step {}"]),
     ],
 )
 def test_rows_of_states_and_outputs_say_what_they_limit(constraint, sentences):
@@ -63,7 +63,7 @@ def test_rows_of_states_and_outputs_say_what_they_limit(constraint, sentences):
     ("constraint", "sentences"),
     [
         (InputBounds(-2, None), ["torque at its lower limit -2 N m at step {}"]),
-        (InputPolytope([[2]], [3]), ["2 torque at its limit 3 at step {}"]),
+        (InputPolytope([[2]], [3]), ["torque at its upper limit 1.5 N m at step {}"]),
         (MixedPolytope([[1, 0, -1]], [3]), ["1 angle - 1 torque at its limit 3 at step {}"]),
     ],
 )
