@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mpc.explicit.errors import ProblemError
+from mpc.explicit.magnitudes import check_largest
 from mpc.model import LinearModel
 from plants.arrays import Array, bounds_pair, instance_of, real_array, real_points
 from plants.names import index_of
@@ -73,6 +74,7 @@ class Setpoint:
             return None
         values = real_array(self.lower, "Setpoint", None, ProblemError)
         count = len(self.tracked(model))
+        check_largest({"Setpoint": np.atleast_1d(values)})
         return real_array(
             values.reshape(1) if values.ndim == 0 and count == 1 else values, "Setpoint", (count,), ProblemError
         )
@@ -242,6 +244,7 @@ def _block(
     bounds: tuple[Any, Any], what: str, names: tuple[str, ...], units: tuple[str, ...], steps: range | None
 ) -> Block:
     lower, upper = bounds_pair(bounds, what, names, ProblemError, infinite=False)
+    check_largest({f"{what} lower": lower, f"{what} upper": upper})
     for name, low, high in zip(names, lower, upper, strict=True):
         if low == high:
             raise ProblemError(f"`{what}` gives {name} no width: both bounds are {low:g}; widen them")

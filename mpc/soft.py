@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from mpc.explicit.errors import ProblemError
+from mpc.explicit.magnitudes import check_weight
 from mpc.model import LinearModel
 from mpc.prediction import Prediction
 from mpc.rows import Constraint, Rows, Slack, checked_rows
@@ -33,6 +34,7 @@ class Soft:
             value = real_scalar(getattr(self, name), f"Soft {name}", ProblemError)
             if value < 0:
                 raise ProblemError(f"`Soft {name}` is {value:g}, but it must be at least 0: passing a limit costs")
+            check_weight(np.array([[value]]), f"Soft {name}")
             object.__setattr__(self, name, value)
         instance_of(self.shared, bool, "Soft shared", ProblemError, "pass True for one slack, False for one a row")
         if not self.quadratic and not self.linear:

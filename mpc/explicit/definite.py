@@ -3,6 +3,7 @@
 import numpy as np
 
 from mpc.explicit.errors import ProblemError
+from mpc.explicit.magnitudes import check_largest, check_weight
 from plants.arrays import Array
 
 DEFINITE = 1e-13  # least eigenvalue, beside a unit diagonal, that counts as more than 0
@@ -12,6 +13,7 @@ NOISE = 1e-15  # an entry this small beside the largest one may be rounding
 
 def positive_definite(matrix: Array, name: str, remedy: str = "add a small weight on every component") -> Array:
     """Return the symmetric part of a positive definite matrix; raise ProblemError naming its least eigenvalue."""
+    check_largest({name: matrix})
     symmetric = _symmetric(matrix, name)
     if len(symmetric) and not strictly_positive(symmetric):
         value = float(np.linalg.eigvalsh(symmetric)[0])
@@ -25,6 +27,7 @@ def positive_semidefinite(matrix: Array, name: str) -> Array:
     Rows and columns that stand for nothing but rounding beside the largest entry become 0 where they alone would make
     the matrix indefinite.
     """
+    check_weight(matrix, name)
     symmetric = _symmetric(matrix, name)
     if _semidefinite(symmetric):
         return symmetric

@@ -7,6 +7,7 @@ import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.facet import Facet, facets_of
+from mpc.explicit.magnitudes import check_largest
 from mpc.explicit.worth import Worth, worth_at
 from plants.arrays import Array
 
@@ -154,7 +155,8 @@ class Explanation:
 
 
 def explain(law: "PiecewiseAffineLaw", theta: Array) -> Explanation:
-    """Return the explanation of `law` at one point theta (t,)."""
+    """Return the explanation of `law` at one point theta (t,); raises ProblemError where it is beyond all numbers."""
+    check_largest({"theta": theta})
     location = law.locate(theta)
     region, margin = int(location.region), float(np.asarray(location.margin))
     piece, inside = law.regions[region], margin >= -TOLERANCE

@@ -32,6 +32,12 @@ def check_largest(arrays: Mapping[str, Array]) -> None:
             )
 
 
+def check_weight(weight: Array, name: str) -> None:
+    """Raise ProblemError for an entry beyond LARGEST, or a diagonal entry that is not 0 and below LEAST."""
+    check_largest({name: weight})
+    _check_size(name, "diagonal entry", np.abs(np.diag(weight)), "multiply all weights by one number")
+
+
 def _check_size(name: str, what: str, size: Array, mend: str) -> None:
     small = (size > 0) & (size < LEAST)
     if small.any():

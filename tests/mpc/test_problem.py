@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mpc import LinearModel, ProblemError, dlqr, printed_pendulum
+from mpc import LinearModel, MoveWeight, MPCProblem, ProblemError, Setpoint, dlqr, printed_pendulum
 
 BOX = ([-2, -8], [2, 8])
 
@@ -68,6 +68,24 @@ def test_what_is_not_well_posed_is_named_at_once(pendulum_problem, changes, word
     with pytest.raises(ProblemError, match=words):
         pendulum_problem(**changes)
     assert time.perf_counter() - started < 2.0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"input_weight": 1e308}, r"`input_weight` holds 1e\+308"),
+        ({"input_weight": 1e-320}, "`input_weight` diagonal entry 0 holds nothing larger than 9.99"),
+        ({"costs": (MoveWeight(1e308),)}, r"`MoveWeight` holds 1e\+308"),
+        ({"parameters": (Setpoint([1e308, 0.0]),)}, r"`Setpoint` holds 1e\+308"),
+        ({"parameters": (Setpoint([-1e300, -1.0], [1.0, 1.0]),)}, r"`Setpoint lower` holds -1e\+300"),
+    ],
+)
+def test_numbers_whose_products_leave_float64_are_named(changes, words):
+    model = LinearModel([[1, 1], [0, 1]], [[0.5], [1]], 1.0)
+    given = {"state_weight": np.eye(2), "input_weight": 1.0, "horizon": 2, "input_bounds": (-1, 1)}
+    with pytest.raises(ProblemError, match=words):
+        MPCProblem(model, **(given | {"parameter_bounds": ([-2, -1], [2, 1])} | changes))
 
 
 def test_numbers_lists_and_none_are_understood(pendulum_problem):

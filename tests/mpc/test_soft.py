@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mpc import (
+    InputBounds,
     ProblemError,
     Soft,
     StateBounds,
@@ -16,6 +17,12 @@ from mpc import (
 
 BOUNDS = StateBounds([-1, -4], [1, 4])
 WIDE = {"state_bounds": None, "parameter_bounds": ([-2, -8], [2, 8])}
+
+
+@pytest.mark.parametrize("weight", [1e308, 1e-320])
+def test_prices_whose_products_leave_float64_are_named(weight):
+    with pytest.raises(ProblemError, match=r"`Soft quadratic` .*holds"):
+        Soft(InputBounds(-1, 1), weight)
 
 
 def test_rows_and_slacks_have_sentences(pendulum_problem):

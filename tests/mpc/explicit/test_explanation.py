@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpc import Limits, NumericalError, condense, solve_explicit
+from mpc import Limits, NumericalError, ProblemError, condense, solve_explicit
 from mpc.explicit import worth
 from mpc.explicit.readout import Readout
 from mpc.explicit.value import Quadratic
@@ -191,3 +191,9 @@ def test_on_a_facet_the_change_is_at_once(told):
     assert words.place == f"region {words.region}, on its border"
     assert words.nearest_change.startswith("at once: ")
     assert not start.nearest_change.startswith("at once")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_point_beyond_all_numbers_is_named(law):
+    with pytest.raises(ProblemError, match=r"`theta` holds 1e\+308 at \[0\]"):
+        law.explain([1e308, *[0.0] * (law.t - 1)])
