@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,28 @@ from mpc.problem import MPCProblem
 from mpc.tracking.estimate import Estimate, KalmanFilter
 from mpc.tracking.outside import InsideOnly, Law, Outside
 from mpc.tracking.parts import check_estimator, check_law, fitted_schedule
+from mpc.tracking.schedule import entries
 from mpc.tracking.sensor import Sensor
-from plants.arrays import Array, instance_of, real_array, real_points, whole_number
+from plants.arrays import Array, Checked, instance_of, real_array, real_points, whole_number
 
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """What a controller keeps: the number of the step, the inputs applied now (batch, m), what it expects to read."""
+    """What a controller keeps: the number of the step, the inputs applied now (batch, m), what it expects to read.
+
+    The inputs are kept as a copy that is read-only. Raises ProblemError for anything else.
+    """
 
     step: int
-    previous_input: Array
+    previous_input: Checked
     expected: Estimate | None = None
+
+    def __post_init__(self) -> None:
+        """Check every part."""
+        whole_number(self.step, "Memory step", ProblemError)
+        kept = real_array(self.previous_input, "Memory previous_input", None, ProblemError)
+        object.__setattr__(self, "previous_input", kept)
+        instance_of(self.expected, (Estimate, NoneType), "Memory expected", ProblemError, "start it with start(batch)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +47,9 @@ class MPCController:
     function of the step; with a preview the law is given the rows ahead: r at steps k+1..k+N, d at k..k+N-1.
     With `estimator` the law gets estimates of the state and of unmeasured disturbances: step(x, memory) first reads
     the outputs by `measure` (default Sensor(estimator.model), without noise), respond(y, memory) takes them as given.
-    `disturbance` then holds the estimator's measured ones only. `outside` says what happens where the law has no
-    answer: InsideOnly(), NearestRegion(), ClippedTheta(). `previous_input` (m,) acts before the first step and
-    `first_state` (n,) is the estimator's first guess (both: the operating point).
+    `disturbance` then holds the estimator's `measured` ones only, in that order. `outside` says what happens where
+    the law has no answer: InsideOnly(), NearestRegion(), ClippedTheta(). `previous_input` (m,) acts before the first
+    step and `first_state` (n,) is the estimator's first guess (both: the operating point).
     Where nothing is to be kept from step to step it can be called: controller(x). Raises ProblemError for parts that
     do not fit, OutsideDomain naming step and state.
     """
@@ -60,11 +72,12 @@ class MPCController:
         model = self.problem.model
         for name, default, size in (("previous_input", model.input, model.m), ("first_state", model.state, model.n)):
             given = default if getattr(self, name) is None else getattr(self, name)
-            object.__setattr__(self, name, real_array(given, name, (size,), ProblemError))
-        estimated = [] if self.estimator is None else self.estimator.estimated
+            values = entries(real_array(given, name, None, ProblemError), size)
+            object.__setattr__(self, name, real_array(values, name, (size,), ProblemError))
+        told = None if self.estimator is None else self.estimator.told
         for name in ("setpoint", "disturbance"):
-            without = estimated if name == "disturbance" else []
-            object.__setattr__(self, name, fitted_schedule(self.problem, name, getattr(self, name), without))
+            chosen = told if name == "disturbance" else None
+            object.__setattr__(self, name, fitted_schedule(self.problem, name, getattr(self, name), chosen))
 
     @property
     def needs_memory(self) -> bool:
@@ -89,6 +102,7 @@ class MPCController:
 
     def step(self, x: ArrayLike, memory: Memory) -> tuple[Array, Memory]:
         """Return the inputs (batch, m) at states (batch, n), and the memory for the next call."""
+        _check_memory(memory)
         if self.estimator is not None:
             measure = Sensor(self.estimator.model) if self.measure is None else self.measure
             return self.respond(measure(np.asarray(x)), memory)
@@ -97,6 +111,7 @@ class MPCController:
 
     def respond(self, y: ArrayLike, memory: Memory) -> tuple[Array, Memory]:
         """Return the inputs (batch, m) after the outputs y (batch, p) were read, and the memory for the next call."""
+        _check_memory(memory)
         if self.estimator is None or memory.expected is None:
             raise ProblemError("outputs were given, but there is no estimator to read them; pass `estimator`")
         estimate = self.estimator.correct(self._informed(memory.expected, memory.step), y)
@@ -148,6 +163,11 @@ class MPCController:
         if self.estimator is None:
             return Estimate(estimate.state, self.disturbance.at(step))
         return self.estimator.informed(estimate, self.disturbance.at(step))
+
+
+def _check_memory(memory: object) -> None:
+    mend = "pass what start(batch) or the call before returned"
+    instance_of(memory, Memory, "memory", ProblemError, mend)
 
 
 def _ahead(block: Block) -> range:

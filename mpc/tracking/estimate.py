@@ -31,7 +31,7 @@ class KalmanFilter:
 
     `process_noise` (n, n) >= 0, `measurement_noise` (p, p) > 0 and `disturbance_noise` (e, e) > 0 are the covariances
     of w, v and q per step, in physical units squared; a number is enough where the size is 1. The disturbances named in
-    `measured` are given to it (`informed`), the e others are estimated.
+    `measured` are given to it (`informed`) in the order of these names, the e others are estimated.
 
     `gain` (n + e, p) corrects state and estimated disturbances by the measured output less the expected one;
     `prediction_covariance` and `error_covariance`, each (n + e, n + e), are those of their errors before and after the
@@ -58,7 +58,7 @@ class KalmanFilter:
                 f"`D` is not 0 (largest entry {np.abs(self.model.D).max():g}), but a filter that corrects before the "
                 "input is chosen needs outputs without it; leave such outputs out of C"
             )
-        self._put("measured", tuple([self.measured] if isinstance(self.measured, str) else self.measured))
+        self._put("measured", _distinct(self.measured, tuple(self.model.disturbance_names)))
         self._put_noise()
         A, C = self._augmented()
         noise: Any = block_diag(self.process_noise, self.disturbance_noise)
@@ -78,6 +78,11 @@ class KalmanFilter:
         """Return the numbers of the disturbances that are estimated, in order."""
         return [i for i, name in enumerate(self.model.disturbance_names) if name not in self.measured]
 
+    @property
+    def told(self) -> list[int]:
+        """Return the numbers of the disturbances in `measured`, in its order."""
+        return [list(self.model.disturbance_names).index(name) for name in self.measured]
+
     def start(
         self, batch: int | None = None, state: ArrayLike | None = None, disturbance: ArrayLike | None = None
     ) -> Estimate:
@@ -93,10 +98,10 @@ class KalmanFilter:
         return Estimate(np.broadcast_to(x, (*lead, model.n)), np.broadcast_to(d, (*lead, model.k)))
 
     def informed(self, estimate: Estimate, measured: ArrayLike) -> Estimate:
-        """Return the estimate with the measured disturbances (..., number of `measured`) put in their places."""
+        """Return the estimate with the measured disturbances (..., number of `measured`), in its order, in place."""
         values = real_points(measured, "measured", self.measured, ProblemError)
         known = np.array(np.broadcast_to(estimate.disturbance, (*estimate.state.shape[:-1], self.model.k)))
-        known[..., [i for i in range(self.model.k) if i not in self.estimated]] = values
+        known[..., self.told] = values
         return replace(estimate, disturbance=known)
 
     def correct(self, estimate: Estimate, y: ArrayLike) -> Estimate:
@@ -123,8 +128,6 @@ class KalmanFilter:
 
     def _put_noise(self) -> None:
         model = self.model
-        for name in self.measured:
-            index_of(name, tuple(model.disturbance_names), "measured", ProblemError)
         process = weight_matrix(self.process_noise, "process_noise", model.n)
         self._put("process_noise", positive_semidefinite(process, "process_noise"))
         mend = "give every output a variance above 0"
@@ -174,6 +177,22 @@ class KalmanFilter:
 
     def _put(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
+
+
+def _distinct(measured: object, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names, each checked to be a disturbance of the model and to come once."""
+    instance_of(measured, (str, list, tuple), "measured", ProblemError, f"pass names of disturbances, of {known}")
+    names: tuple[str, ...] = (measured,) if isinstance(measured, str) else tuple(measured)  # type: ignore[arg-type]
+    if len(names) > len(known):
+        raise ProblemError(
+            f"`measured` has {len(names)} names, but the model has {len(known)} disturbances ({', '.join(known)}); "
+            "name each of those at most once"
+        )
+    for i, name in enumerate(names):
+        index_of(name, known, "measured", ProblemError)
+        if name in names[:i]:
+            raise ProblemError(f"`measured` has {name!r} at index {names.index(name)} and at {i}; name it once")
+    return names
 
 
 def _read_only(array: Array) -> Array:

@@ -48,15 +48,15 @@ def check_estimator(estimator: KalmanFilter | None, measure: object, problem: MP
 
 
 def fitted_schedule(
-    problem: MPCProblem, name: str, given: ScheduleLike | None, estimated: list[int]
+    problem: MPCProblem, name: str, given: ScheduleLike | None, told: list[int] | None
 ) -> Schedule | None:
-    """Return the schedule of the components of a block of theta that nobody estimates; None where there are none.
+    """Return the schedule of the components `told` of a block of theta (None: of all); None where there are none.
 
     `name` is setpoint or disturbance. Raises ProblemError for one that is missing or too many, or out of range.
     """
     block = problem.layout.blocks.get(name)
     labels = () if block is None else block_labels(problem, name)
-    chosen = [i for i in range(len(labels)) if i not in estimated]
+    chosen = [i for i in (range(len(labels)) if told is None else told) if i < len(labels)]
     if (given is None) == bool(chosen):
         trouble = "is missing, but theta holds it" if chosen else "was given, but nothing reads it"
         raise ProblemError(f"`{name}` {trouble}: theta is ({', '.join(problem.layout.names)})")

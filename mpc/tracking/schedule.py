@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Protocol
 
 import numpy as np
@@ -59,7 +60,8 @@ class Formula:
     def at(self, step: int) -> Array:
         """Return the function's values; raises ProblemError for what does not fit."""
         where = f"{self.name} at step {step}"
-        values = real_points(self.function(step), where, self.labels, ProblemError)
+        given = entries(real_array(self.function(step), where, None, ProblemError), len(self.labels))
+        values = real_points(given, where, self.labels, ProblemError)
         return real_array(values, where, (len(self.labels),), ProblemError)
 
 
@@ -71,9 +73,9 @@ def schedule(
     With `bounds` (lower, upper), each (size,), the values of a table must lie within them.
     """
     if callable(value):
+        _check_takes_a_step(value, name)
         return Formula(value, name, tuple(labels))
-    given = real_array(value, name, None, ProblemError)
-    given = given.reshape(1) if given.ndim == 0 and len(labels) == 1 else given
+    given = entries(real_array(value, name, None, ProblemError), len(labels))
     rows: Array = given.reshape(1, -1) if given.ndim == 1 else given
     if rows.ndim != 2 or rows.shape[-1] != len(labels) or not len(rows):
         raise ProblemError(
@@ -83,6 +85,25 @@ def schedule(
     if bounds is not None:
         _check_within(rows, name, labels, *bounds)
     return Table(rows)
+
+
+def entries(given: Array, size: int) -> Array:
+    """Return a plain number as an array of one entry where one is needed, and anything else as it is."""
+    return given.reshape(1) if given.ndim == 0 and size == 1 else given
+
+
+def _check_takes_a_step(function: Callable[..., ArrayLike], name: str) -> None:
+    try:
+        known = signature(function)
+    except ValueError:  # some functions written in C do not tell
+        return
+    try:
+        known.bind(0)
+    except TypeError as cause:
+        raise ProblemError(
+            f"`{name}` is a function of {known}, but it is called with 1 argument, the step ({cause}); "
+            "take the step, as in lambda step: ..."
+        ) from cause
 
 
 def _check_within(rows: Array, name: str, labels: Sequence[str], lower: Array, upper: Array) -> None:

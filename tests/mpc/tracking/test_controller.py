@@ -7,6 +7,7 @@ from mpc import (
     ClippedTheta,
     ImplicitMPC,
     InsideOnly,
+    Memory,
     MoveBounds,
     MPCController,
     NearestRegion,
@@ -90,7 +91,10 @@ def test_memory_is_never_changed_in_place(law, problem, make_tank_filter, tanks)
     again, _ = controller.respond([[6.3, 6.3]], memory)
     assert (first == again).all()
     assert (memory.step, after.step) == (0, 1)
-    assert after.previous_input is first
+    kept = first.copy()
+    first *= 0
+    assert (after.previous_input == kept).all()
+    assert not after.previous_input.flags.writeable
 
 
 def test_reading_by_a_sensor_is_responding_to_what_it_reads(law, problem, make_tank_filter, tanks):
@@ -191,6 +195,7 @@ def fitted(problem, **changes):
         ({"outside": NearestRegion()}, "a ImplicitMPC has no regions; pass ClippedTheta"),
         ({"measure": lambda x: x}, "`measure` was given, but no `estimator` that reads it"),
         ({"estimator": "kalman"}, "`estimator` is a str, but a KalmanFilter is needed"),
+        ({"setpoint": lambda: 1}, r"`setpoint` is a function of \(\), but it is called with 1 argument, the step"),
         ({"previous_input": [1.0]}, r"`previous_input` has shape \(1,\), but \(2,\)"),
         ({"first_state": [1.0, np.inf, 0, 0]}, r"`first_state` is infinite at \[1\]"),
     ],
@@ -223,6 +228,42 @@ def test_a_disturbance_that_is_estimated_cannot_be_given_too(problem, make_tank_
         fitted(problem, estimator=partly, disturbance=[0.0, 0.0])
     with pytest.raises(ProblemError, match=r"disturbance of pump 2 is 1.5, outside the range \[-1, 1\]"):
         fitted(problem, estimator=partly, disturbance=1.5)
+
+
+def test_measured_disturbances_are_given_in_the_estimators_order(problem, make_tank_filter):
+    names, seen = ("disturbance of pump 2", "disturbance of pump 1"), []
+
+    def law(theta):
+        seen.append(theta)
+        return np.full((*theta.shape[:-1], 2), 3.0)
+
+    filter_ = make_tank_filter(measured=names, disturbance_noise=None)
+    controller = fitted(problem, law=law, estimator=filter_, disturbance=[0.2, 0.1])
+    controller.respond([[6.0, 6.0]], controller.start(1))
+    assert seen[0][0, -2:].tolist() == [0.1, 0.2]
+
+
+def test_one_number_is_enough_for_one_component(pendulum_problem):
+    problem = pendulum_problem(parameters=(Setpoint(-0.1, 0.1, outputs="angle"),))
+    goals = (0.05, [0.05], lambda _: 0.05, lambda _: [0.05])
+    loops = [MPCController(ImplicitMPC(problem), problem, setpoint=r, previous_input=0) for r in goals]
+    answers = [loop.step([[0.02, 0.0]], loop.start(1))[0] for loop in loops]
+    assert np.ptp(answers, axis=0).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda c: c.step([PLAIN.state], None), "`memory` is a NoneType, but a Memory is needed; pass what start"),
+        (lambda c: c.respond([[6.0, 6.0]], 3), "`memory` is a int, but a Memory is needed"),
+        (lambda _: Memory("a", np.zeros((1, 2))), "`Memory step` is 'a', but it must be a whole number"),
+        (lambda _: Memory(0, [[np.nan, 0]]), r"`Memory previous_input` is NaN at \[0, 0\]"),
+        (lambda _: Memory(0, [[0, 0]], 1), "`Memory expected` is a int, but a Estimate or a NoneType is needed"),
+    ],
+)
+def test_what_is_no_memory_is_refused(tracking, call, words):
+    with pytest.raises(ProblemError, match=words):
+        call(fitted(tracking))
 
 
 def test_a_law_of_another_problem_is_refused(law, tracking):

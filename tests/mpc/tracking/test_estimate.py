@@ -129,6 +129,12 @@ def test_a_measured_disturbance_is_taken_as_told(make_tank_filter, tanks):
     assert repr(filter_).startswith("KalmanFilter(4 states, 1 disturbances from 2 outputs, spectral radius 0.8")
 
 
+def test_measured_values_are_taken_in_the_order_of_the_names_given(make_tank_filter):
+    names = ("disturbance of pump 2", "disturbance of pump 1")
+    filter_ = make_tank_filter(measured=names, disturbance_noise=None)
+    assert filter_.informed(filter_.start(), [2.0, 1.0]).disturbance.tolist() == [1.0, 2.0]
+
+
 def test_results_are_read_only(make_tank_filter):
     filter_ = make_tank_filter()
     for array in (filter_.gain, filter_.error_covariance, filter_.prediction_covariance):
@@ -171,6 +177,13 @@ def test_results_are_read_only(make_tank_filter):
         (
             (with_input_disturbance(four_tank()), np.eye(4), np.eye(2), np.eye(2), ("pump 1",)),
             "`measured` names 'pump 1'; did you mean 'disturbance of pump 1'",
+        ),
+        ((SLOW, np.eye(2), np.eye(2), None, None), "`measured` is a NoneType, .*; pass names of disturbances"),
+        ((SLOW, np.eye(2), np.eye(2), None, 5), "`measured` is a int, but a str or a list or a tuple is needed"),
+        ((SLOW, np.eye(2), np.eye(2), None, "rain"), "`measured` has 1 names, but the model has 0 disturbances"),
+        (
+            (with_input_disturbance(four_tank()), np.eye(4), np.eye(2), 1, ["disturbance of pump 1"] * 2),
+            "`measured` has 'disturbance of pump 1' at index 0 and at 1; name it once",
         ),
     ],
 )
