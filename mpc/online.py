@@ -53,14 +53,27 @@ class ImplicitMPC:
         """Return the whole minimiser z (..., n) at theta (..., t)."""
         points = real_points(theta, "theta", self._qp.names.parameters, ProblemError)
         rows = points.reshape(-1, self._qp.t)
-        return np.array([self._solve(row) for row in rows]).reshape(*points.shape[:-1], self._qp.n)
+        answers = [self._solve(row, i if len(rows) > 1 else None) for i, row in enumerate(rows)]
+        return np.array(answers).reshape(*points.shape[:-1], self._qp.n)
 
     def __repr__(self) -> str:
         """Return one line with the problem."""
         return f"ImplicitMPC({self.problem!r})"
 
-    def _solve(self, theta: Array) -> Array:
-        self._check_parameter_set(theta)
+    def _solve(self, theta: Array, number: int | None) -> Array:
+        """Return z at one theta; errors name its number in a batch."""
+        try:
+            self._check_parameter_set(theta)
+            return self._minimiser(theta)
+        except (OutsideDomain, NumericalError) as error:
+            if number is None:
+                raise
+            words = f"row {number} of the batch: {error}"
+            if isinstance(error, OutsideDomain):
+                raise OutsideDomain(error.theta, error.row, error.distance, words) from None
+            raise NumericalError(words) from None
+
+    def _minimiser(self, theta: Array) -> Array:
         if self._least is not None:
             z = self._least(theta)
             if z is None:
@@ -121,14 +134,24 @@ class ImplicitMPC:
         excess = (box.A @ theta - box.b) / np.where(norm > 0, norm, 1.0)
         row = int(excess.argmax())
         if excess[row] > TOLERANCE * (1 + np.abs(theta).max()):
-            raise self._outside(theta, f"parameter row {row}", f"it leaves the parameter set by {excess[row]:.3g}")
+            limit, over = self._parameter_limit(row), float(excess[row])
+            raise self._outside(theta, limit, f"it leaves the parameter set by {over:.3g} ({limit})", over)
 
-    def _outside(self, theta: Array, row: str, why: str) -> OutsideDomain:
+    def _parameter_limit(self, row: int) -> str:
+        """Return what a row of the parameter set says: a limit of one parameter, or its number."""
+        A, b = self._qp.parameter_set.A[row], self._qp.parameter_set.b[row]
+        which = np.flatnonzero(A)
+        if len(which) != 1:
+            return f"row {row} of the parameter set"
+        name, side = self._qp.names.parameters[which[0]], "upper" if A[which[0]] > 0 else "lower"
+        return f"{name} at its {side} limit {b / A[which[0]]:g}"
+
+    def _outside(self, theta: Array, row: str, why: str, distance: float = float("nan")) -> OutsideDomain:
         named = zip(self._qp.names.parameters, theta, strict=True)
         point = ", ".join(f"{name} = {value:g}" for name, value in named)
         return OutsideDomain(
             theta,
             row,
-            float("nan"),
+            distance,
             f"theta ({point}) is outside the domain: {why}; start inside it, or soften a limit",
         )

@@ -77,7 +77,8 @@ def test_equality_rows_hold():
         ([0, np.inf], ProblemError, r"`theta` is infinite at \[1\]"),
         ([0, 0, 0], ProblemError, r"last axis must be 2 long \(angle, rate\)"),
         (["a", "b"], ProblemError, "`theta` has dtype"),
-        ([2.1, 0], OutsideDomain, r"theta \(angle = 2.1, rate = 0\).*leaves the parameter set by 0.1"),
+        ([2.1, 0], OutsideDomain, r"theta \(angle = 2.1, rate = 0\).*leaves the parameter set by 0.1 .angle at its upper limit 2"),
+        ([[0, 0], [0, -9]], OutsideDomain, "row 1 of the batch: .*rate at its lower limit -8"),
         ([2, 8], OutsideDomain, "no solution keeps all limits"),
     ],
 )
@@ -91,6 +92,9 @@ def test_outside_carries_the_state_and_a_row(pendulum_problem):
         ImplicitMPC(pendulum_problem())([2, 8])
     assert caught.value.theta.tolist() == [2, 8]
     assert "limit" in caught.value.row
+    with pytest.raises(OutsideDomain) as caught:
+        ImplicitMPC(pendulum_problem())([2.5, 0])
+    assert (caught.value.row, caught.value.distance) == ("angle at its upper limit 2", 0.5)
 
 
 @pytest.mark.parametrize("wrong", ["z", "nothing active", "flag"])
