@@ -11,6 +11,7 @@ import numpy as np
 
 from mpc.explicit.singular.expansion import Cell
 from mpc.explicit.singular.interior import ball_in, holds_ball
+from mpc.explicit.singular.minimiser import feasible_at
 from mpc.explicit.singular.unit_free import UnitFree
 from plants.arrays import Array
 
@@ -24,11 +25,15 @@ CHUNK = 4_000_000  # entries of the (points, rows) matrix that is built at once
 
 
 class Coverage(NamedTuple):
-    """Facets with a point beyond which nothing answers, the largest jump between neighbours, pairs that overlap."""
+    """Facets with a point beyond which nothing answers, the largest jump between neighbours, pairs that overlap.
+
+    `beyond` (k, t) are the points beyond open facets that nothing answers for.
+    """
 
     holes: int
     jump: float
     overlaps: int
+    beyond: Array
 
 
 def coverage(program: UnitFree, cells: Sequence[Cell]) -> Coverage:
@@ -47,8 +52,16 @@ def coverage(program: UnitFree, cells: Sequence[Cell]) -> Coverage:
     centres = np.array([c.centre for c in cells])
     deep = np.maximum.reduceat(centres @ A.T - b, starts, axis=1) < -OVERLAP
     suspects = np.unique(row[~answered])
-    holes = sum(1 for i in suspects if program.support(A[i])[0] > b[i] + BORDER)
-    return Coverage(holes, jump, int(deep.sum()) - len(cells))
+    passed = [i for i in suspects if program.support(A[i])[0] > b[i] + BORDER]
+    missed = np.flatnonzero(~answered & np.isin(row, passed))
+    beyond = points[missed] + STEP * A[row[missed]]
+    open_ = np.array([_feasible(program, p) for p in beyond], dtype=bool)
+    return Coverage(len(np.unique(row[missed[open_]])), jump, int(deep.sum()) - len(cells), beyond[open_])
+
+
+def _feasible(program: UnitFree, p: Array) -> bool:
+    """Return whether a parameter has a solution: beside a border, a point beyond another facet may have none."""
+    return bool((program.E @ p <= program.e).all()) and feasible_at(program, program.w + program.S @ p)
 
 
 def _jump(cells: Sequence[Cell], points: Array, owner: np.ndarray, inside: np.ndarray) -> float:

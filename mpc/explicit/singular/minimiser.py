@@ -14,7 +14,6 @@ from plants.arrays import Array, Indices
 SOLVED = 1e-9  # largest violation, wrong multiplier or slope left over, beside what it is the difference of
 PUSHES = 1e-8  # a multiplier smaller than this beside the largest may be what DAQP's tolerance leaves
 FORCE = 1e-10  # a smaller multiplier pushes nothing
-TIGHT = 1e-8  # a row with less slack is made to hold exactly
 HAIR = 1e-12  # room for the rounding of the first minimiser
 PROXIMAL = (1e-3, 1e-5, 1e-2, 1e-4, 1e-1)  # curvatures that DAQP's proximal steps add and take off again, in turn
 
@@ -113,8 +112,7 @@ def _least(one: UnitFree, y: Array, multipliers: Array, right: Array) -> tuple[A
     free, active = null_space(np.vstack([one.H, G[held]])), held.copy()
     if free.shape[1]:
         y, active[~held] = _shortened(y, free, G[~held], right[~held])
-    tight = held | (right - G @ y <= TIGHT)
-    y = y + np.linalg.lstsq(G[tight], right[tight] - G[tight] @ y, rcond=None)[0]
+    y = y + np.linalg.lstsq(G[active], right[active] - G[active] @ y, rcond=None)[0]
     return y, np.setdiff1d(np.flatnonzero(active), one.fixed)
 
 
