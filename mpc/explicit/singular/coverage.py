@@ -56,7 +56,7 @@ def coverage(program: UnitFree, cells: Sequence[Cell]) -> Coverage:
     missed = np.flatnonzero(~answered & np.isin(row, passed))
     beyond = points[missed] + STEP * A[row[missed]]
     open_ = np.array([_feasible(program, p) for p in beyond], dtype=bool)
-    return Coverage(len(np.unique(row[missed[open_]])), jump, int(deep.sum()) - len(cells), beyond[open_])
+    return Coverage(len(np.unique(row[missed[open_]])), jump, int(deep.sum() - np.trace(deep)), beyond[open_])
 
 
 def _feasible(program: UnitFree, p: Array) -> bool:

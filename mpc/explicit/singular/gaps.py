@@ -17,6 +17,8 @@ from mpc.explicit.singular.unit_free import UnitFree
 from plants.arrays import Array
 
 HELD = 1e-9  # half widths: how far outside the limit of its own active set rounding may put a point
+THIN = 1e-10  # half widths: what holds no larger ball may be rounding, enlarged where slacks hardly depend on theta
+SHARES = 5.0  # of a Dirichlet distribution: alike, but not equal
 JUMP = 1e-7  # half widths of a variable: laws that differ by more at a common border jump
 
 Cells = dict[tuple[int, ...], Cell]
@@ -40,10 +42,23 @@ class Partition(NamedTuple):
 
 
 def partition(program: UnitFree, cells: Cells) -> Partition:
-    """Return the cells joined, and looked at."""
-    whole = joined(sorted(cells.values(), key=lambda c: (len(c.active), c.active)))
-    nothing = Coverage(1, 0.0, 0, np.zeros((0, program.E.shape[1])))
-    return Partition(whole, coverage(program, whole) if whole else nothing)
+    """Return the cells joined, and looked at; what rounding alone gives an interior is left out."""
+    whole = joined(sorted(_solid(cells), key=lambda c: (len(c.active), c.active)))
+    return Partition(whole, coverage(program, whole) if whole else Coverage(1, 0.0, 0, _inside(program)[None]))
+
+
+def _inside(program: UnitFree) -> Array:
+    """Return a feasible parameter, in general position: a mean with unlike shares of points of the border."""
+    axes = np.eye(program.E.shape[1])
+    ends = np.array([program.support(sign * axis)[1] for axis in axes for sign in (1.0, -1.0)])
+    return np.random.default_rng(0).dirichlet(np.full(len(ends), SHARES)) @ ends
+
+
+def _solid(cells: Cells) -> list[Cell]:
+    """Return the cells without those so thin that they may be rounding, where a thick one lies beside their centre."""
+    thick = [one for one in cells.values() if one.radius > THIN]
+    thin = [one for one in cells.values() if one.radius <= THIN]
+    return thick + [one for one in thin if not any(_holds(other, one.centre, THIN) for other in thick)]
 
 
 def entered(program: UnitFree, cells: Cells, known: Partition) -> Partition:
@@ -79,5 +94,5 @@ def _cell_at(program: UnitFree, point: Array) -> Cell | None:
     return one if one is not None and _holds(one, point) else None
 
 
-def _holds(one: Cell, point: Array) -> bool:
-    return bool((one.A @ point - one.b).max() <= HELD)
+def _holds(one: Cell, point: Array, room: float = HELD) -> bool:
+    return bool((one.A @ point - one.b).max() <= room)

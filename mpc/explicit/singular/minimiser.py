@@ -14,12 +14,16 @@ from plants.arrays import Array, Indices
 SOLVED = 1e-9  # largest violation, wrong multiplier or slope left over, beside what it is the difference of
 PUSHES = 1e-8  # a multiplier smaller than this beside the largest may be what DAQP's tolerance leaves
 FORCE = 1e-10  # a smaller multiplier pushes nothing
+ROUNDING = 1e-4  # of the largest coefficient: slopes without curvature are known to that, times SOLVED
 HAIR = 1e-12  # room for the rounding of the first minimiser
 PROXIMAL = (1e-3, 1e-5, 1e-2, 1e-4, 1e-1)  # curvatures that DAQP's proximal steps add and take off again, in turn
+SETTLED = 1e-10  # DAQP's proximal steps end at one this small
 
 
 class Minimiser(NamedTuple):
     """The least minimiser y (n,), multipliers (m,) that prove it one, and the rows that prove it the least.
+
+    Multipliers are those of the objective divided by `UnitFree.push`.
 
     `residual` is the largest violation of the KKT conditions, beside the size of what they compare.
     """
@@ -35,7 +39,7 @@ def least_minimiser(one: UnitFree, p: Array) -> Minimiser | None:
 
     A linear program goes to HiGHS, a quadratic one to DAQP. Raises NumericalError where neither has an answer.
     """
-    linear, right = one.f + one.F @ p, one.w + one.S @ p
+    linear, right = (one.f + one.F @ p) / one.push, one.w + one.S @ p
     first = (_quadratic if one.H.any() else _linear)(one, linear, right)
     if first is None:
         return None
@@ -69,12 +73,12 @@ def _linear(one: UnitFree, linear: Array, right: Array) -> tuple[Array, Array] |
 
 def _quadratic(one: UnitFree, linear: Array, right: Array) -> tuple[Array, Array] | None:
     """Return the best answer that any of PROXIMAL gives: DAQP may cycle with one of them where others end at once."""
-    sense = np.zeros(len(right), np.int32)
+    H, sense = one.H / one.push, np.zeros(len(right), np.int32)
     sense[one.fixed] = 5
     lower, best, residual = np.where(sense == 5, right, -1e30), None, np.inf
     for proximal in PROXIMAL:
         y, _, flag, info = daqp.solve(
-            one.H, linear, one.G, right, lower, sense.copy(), primal_tol=1e-12, eps_prox=proximal
+            H, linear, one.G, right, lower, sense.copy(), primal_tol=1e-12, eps_prox=proximal, eta_prox=SETTLED
         )
         if flag == -1 and not feasible_at(one, right):
             return None
@@ -93,12 +97,12 @@ def _quadratic(one: UnitFree, linear: Array, right: Array) -> tuple[Array, Array
 
 def _polished(one: UnitFree, y: Array, multipliers: Array, linear: Array, right: Array) -> tuple[Array, Array]:
     """Return y and multipliers after the least step onto the equations of the active rows."""
-    n = len(y)
+    n, H = len(y), one.H / one.push
     held = np.abs(multipliers) > PUSHES * np.abs(multipliers).max(initial=0.0)
     held[one.fixed] = True
     rows, zero = one.G[held], np.zeros((held.sum(), held.sum()))
-    both = np.r_[-linear - one.H @ y - rows.T @ multipliers[held], right[held] - rows @ y]
-    step = np.linalg.lstsq(np.block([[one.H, rows.T], [rows, zero]]), both, rcond=None)[0]
+    both = np.r_[-linear - H @ y - rows.T @ multipliers[held], right[held] - rows @ y]
+    step = np.linalg.lstsq(np.block([[H, rows.T], [rows, zero]]), both, rcond=None)[0]
     full = np.zeros(len(right))
     full[held] = multipliers[held] + step[n:]
     return y + step[:n], full
@@ -139,9 +143,10 @@ def _residual(one: UnitFree, y: Array, multipliers: Array, linear: Array, right:
     inequality = np.ones(len(right), dtype=bool)
     inequality[one.fixed] = False
     size = max(np.abs(linear).max(initial=0.0), np.abs(multipliers).max(initial=0.0), np.finfo(float).tiny)
-    stationarity = np.abs(one.H @ y + linear + one.G.T @ multipliers).max() / size
+    left = one.H @ y / one.push + linear + one.G.T @ multipliers
+    flat = np.abs(one.free_directions.T @ left).max(initial=0.0) / max(1.0, ROUNDING * size)
     sign = -multipliers[inequality].min(initial=0.0) / size
     slack = slack / spans
     both = np.abs(multipliers[inequality] * slack[inequality]).max(initial=0.0) / size
     violation = max(-slack.min(initial=0.0), np.abs(slack[one.fixed]).max(initial=0.0))
-    return float(max(stationarity, sign, both, violation))
+    return float(max(np.abs(left).max() / size, flat, sign, both, violation))

@@ -18,7 +18,6 @@ from mpc.explicit.labels import Labels
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.singular.expansion import Cell, limit_cell
 from mpc.explicit.singular.gaps import Cells, Partition, entered, partition
-from mpc.explicit.singular.hull import RANK
 from mpc.explicit.singular.unbounded import check_bounded
 from mpc.explicit.singular.unit_free import UnitFree, unit_free
 from plants.arrays import Array
@@ -87,7 +86,7 @@ def _tried(problem: MultiparametricQP, program: UnitFree, solve: Solve) -> Selec
     failures: list[str] = []
     for weight in WEIGHTS:
         try:
-            sets, partial = _active_sets(problem, program, weight * push(program), solve)
+            sets, partial = _active_sets(problem, program, weight * program.push, solve)
         except (Infeasible, Unbounded):
             raise
         except (NumericalError, ProblemError) as error:
@@ -117,16 +116,6 @@ def _selection(program: UnitFree, whole: Partition, weight: float, partial: str)
 def _counted(whole: Partition) -> str:
     found = whole.found
     return f"{found.holes} open facets, {found.overlaps} overlaps, a jump of {found.jump:.2g}"
-
-
-def push(program: UnitFree) -> float:
-    """Return the largest slope along directions without curvature, at most 1, or 1 where the objective has none.
-
-    The weight has to be small beside that: other coefficients (of a slack in other units, say) may be far larger.
-    """
-    along = program.free_directions.T @ np.c_[program.f, program.F]
-    size = float(np.abs(along).max(initial=0.0))
-    return min(size, 1.0) if size > RANK else 1.0
 
 
 def regularised(program: UnitFree, weight: float, problem: MultiparametricQP) -> MultiparametricQP:

@@ -9,7 +9,7 @@ from scipy.spatial import ConvexHull
 from mpc import MultiparametricQP, NumericalError
 from mpc.explicit.errors import Infeasible
 from mpc.explicit.singular import gaps
-from mpc.explicit.singular.selection import WEIGHTS, Explored, push, select
+from mpc.explicit.singular.selection import WEIGHTS, Explored, select
 from mpc.explicit.singular.unit_free import unit_free
 
 COUNTS = {"semidefinite": 7, "infinity-norm 2": 20, "infinity-norm 3": 38, "1-norm 2": 22, "1-norm 3": 40}
@@ -233,5 +233,5 @@ def test_the_weight_is_small_beside_what_pushes_along_flat_directions(boxed):
     """Curvature 1e4, in the same units as a slope of 2: the objective's largest coefficient says nothing."""
     rows = np.vstack([np.eye(2), -np.eye(2)]), np.ones(4), np.zeros((4, 1))
     program = unit_free(boxed(np.diag([1e4, 0]), [0, 2], [[0], [0]], *rows))
-    assert push(program) == pytest.approx(2e-4)
-    assert push(unit_free(boxed(np.diag([1e4, 0]), [3, 0], [[0], [0]], *rows))) == 1.0
+    assert program.push == pytest.approx(2e-4)
+    assert unit_free(boxed(np.diag([1e4, 0]), [3, 0], [[0], [0]], *rows)).push == 1.0
