@@ -72,7 +72,7 @@ def _jump(cells: Sequence[Cell], points: Array, owner: np.ndarray, inside: np.nd
     """
     steepest = max(float(np.linalg.norm(c.solution[:, 1:], axis=1).max(initial=0.0)) for c in cells)
     worst = 0.0
-    for point, other in zip(*np.nonzero(inside), strict=True):
+    for point, other in np.argwhere(inside).tolist():
         one, lifted = cells[other], np.r_[1.0, points[point]]
         apart = np.abs((cells[owner[point]].solution - one.solution) @ lifted).max()
         behind = max(float((one.A @ points[point] - one.b).max()), 0.0)

@@ -104,8 +104,8 @@ def _tried(problem: MultiparametricQP, program: UnitFree, solve: Solve) -> Selec
     if whole.sound(program):
         return _selection(program, whole, WEIGHTS[-1], "")
     raise NumericalError(
-        f"no regularisation gave a law without gaps ({'; '.join(failures)}; gaps entered: {_counted(whole)}); check the "
-        "scaling of H, or add a small weight to it"
+        f"no regularisation gave a law without gaps ({'; '.join(failures)}; gaps entered: {_counted(whole)}); check "
+        "the scaling of H, or add a small weight to it"
     )
 
 

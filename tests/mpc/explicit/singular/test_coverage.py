@@ -99,10 +99,12 @@ def test_a_steep_law_behind_a_narrow_strip_is_no_jump(boxed):
     """Slopes 0, 1e3 and 2e3, the second on 5e-8 half widths: what lies just beyond the strip is not its neighbour."""
     program = unit_free(boxed([[0]], [1], [[0]], [[-1]], [0], [[0]]))
     ends, laws = [(-1, 0), (0, 5e-8), (5e-8, 1)], [(0, 0), (0, 1e3), (-5e-5, 2e3)]
-    cells = [
+    made = [
         cell((), (), np.array([law], dtype=float), np.array([[-1.0], [1.0]]), np.array([-low, high]))
         for (low, high), law in zip(ends, laws, strict=True)
     ]
+    cells = [one for one in made if one is not None]
+    assert len(cells) == 3
     assert coverage(program, cells)[:3] == (0, pytest.approx(0, abs=1e-9), 0)
     moved = replace(cells[2], solution=cells[2].solution + np.array([[1e-5, 0]]))
     assert coverage(program, [*cells[:2], moved]).jump == pytest.approx(1e-5, rel=1e-3)

@@ -49,6 +49,8 @@ def test_a_proximal_curvature_that_cycles_is_followed_by_another(curved, monkeyp
     monkeypatch.setattr(minimiser.daqp, "solve", cycling)
     found = least_minimiser(curved, np.zeros(2))
     assert tried == list(minimiser.PROXIMAL[:3])
+    assert found is not None
+    assert expected is not None
     assert found.y == pytest.approx(expected.y, abs=1e-9)
     monkeypatch.setattr(minimiser.daqp, "solve", lambda H, f, *_, **__: (f, 0.0, -2, {"lam": f}))
     with pytest.raises(NumericalError, match=r"DAQP gave no answer with any of the proximal curvatures \(0\.001, "):

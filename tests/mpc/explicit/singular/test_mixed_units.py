@@ -16,8 +16,8 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.npz"))
 @pytest.fixture(params=NAMES)
 def problem(request) -> MultiparametricQP:
     with np.load(FOLDER / f"{request.param}.npz", allow_pickle=False) as data:
-        arrays = {key: data[key] for key in data.files}
-    return MultiparametricQP(**arrays | {"equality_rows": tuple(arrays["equality_rows"].tolist())})
+        arrays = (data[key] for key in ("H", "f", "F", "G", "w", "S", "A_theta", "b_theta"))
+        return MultiparametricQP(*arrays, equality_rows=tuple(data["equality_rows"].tolist()))
 
 
 def test_the_law_is_whole_and_continuous_and_the_same_online(problem, explored):
