@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpc import ImplicitMPC, MultiparametricQP, NumericalError, OutsideDomain, ProblemError, condense, least
+from mpc import ImplicitMPC, MultiparametricQP, NumericalError, OutsideDomain, ProblemError, condense
 from mpc import online as module
+from mpc.explicit.singular import minimiser
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -177,9 +178,9 @@ def test_a_singular_solver_that_lies_is_caught(monkeypatch, curvature):
     box = {"A_theta": [[1], [-1]], "b_theta": [1, 1]}
     online = ImplicitMPC(MultiparametricQP(np.diag([curvature, 0]), [1, 1], [[1], [0]], **rows, **box))
     assert online([0.5]) == pytest.approx([-1, -1], abs=1e-9)
-    honest, solve = least.linear_program, least.daqp.solve
-    monkeypatch.setattr(least, "linear_program", lambda c, A, b: honest(-c, A, b))
-    monkeypatch.setattr(least.daqp, "solve", lambda H, f, *a, **k: solve(H, -f, *a, **k))
+    honest, solve = minimiser.linear_program, minimiser.daqp.solve
+    monkeypatch.setattr(minimiser, "linear_program", lambda c, A, b: honest(-c, A, b))
+    monkeypatch.setattr(minimiser.daqp, "solve", lambda H, f, *a, **k: solve(H, -f, *a, **k))
     with pytest.raises(NumericalError, match=r"the program at theta = \[0.5\] was not solved: KKT residual"):
         online([0.5])
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mpc.explicit.singular.expansion import Cell
 from mpc.explicit.singular.interior import ball_in, holds_ball
+from mpc.explicit.singular.minimiser import feasible_at
 from mpc.explicit.singular.unit_free import UnitFree
 from plants.arrays import Array
 
@@ -24,11 +25,15 @@ CHUNK = 4_000_000  # entries of the (points, rows) matrix that is built at once
 
 
 class Coverage(NamedTuple):
-    """Facets with a point beyond which nothing answers, the largest jump between neighbours, pairs that overlap."""
+    """Facets with a point beyond which nothing answers, the largest jump between neighbours, pairs that overlap.
+
+    `beyond` (k, t) are the points beyond open facets that nothing answers for.
+    """
 
     holes: int
     jump: float
     overlaps: int
+    beyond: Array
 
 
 def coverage(program: UnitFree, cells: Sequence[Cell]) -> Coverage:
@@ -37,29 +42,42 @@ def coverage(program: UnitFree, cells: Sequence[Cell]) -> Coverage:
     A, b = np.vstack([c.A for c in cells]), np.concatenate([c.b for c in cells])
     starts = np.cumsum([0, *(len(c.b) for c in cells[:-1])])
     answered, jump = np.zeros(len(points), dtype=bool), 0.0
-    solutions = np.stack([c.solution for c in cells])
     size = max(1, CHUNK // len(b))
     for start in range(0, len(points), size):
         part = slice(start, start + size)
         inside = np.maximum.reduceat((points[part] + STEP * A[row[part]]) @ A.T - b, starts, axis=1) <= INSIDE
         inside[np.arange(len(inside)), owner[part]] = False
         answered[part] = inside.any(axis=1)
-        jump = max(jump, _jump(solutions, points[part], owner[part], inside))
+        jump = max(jump, _jump(cells, points[part], owner[part], inside))
     centres = np.array([c.centre for c in cells])
     deep = np.maximum.reduceat(centres @ A.T - b, starts, axis=1) < -OVERLAP
     suspects = np.unique(row[~answered])
-    holes = sum(1 for i in suspects if program.support(A[i])[0] > b[i] + BORDER)
-    return Coverage(holes, jump, int(deep.sum()) - len(cells))
+    passed = [i for i in suspects if program.support(A[i])[0] > b[i] + BORDER]
+    missed = np.flatnonzero(~answered & np.isin(row, passed))
+    beyond = points[missed] + STEP * A[row[missed]]
+    open_ = np.array([_feasible(program, p) for p in beyond], dtype=bool)
+    return Coverage(len(np.unique(row[missed[open_]])), jump, int(deep.sum() - np.trace(deep)), beyond[open_])
 
 
-def _jump(solutions: Array, points: Array, owner: np.ndarray, inside: np.ndarray) -> float:
-    """Return the largest difference, in excess of what slopes make of STEP, of the laws on two sides of a facet."""
-    point, other = np.nonzero(inside)
-    if not len(point):
-        return 0.0
-    ours, theirs = solutions[owner[point]], solutions[other]
-    lifted = np.c_[np.ones(len(point)), points[point]]
-    return float(np.abs(np.einsum("knt,kt->kn", ours - theirs, lifted)).max())
+def _feasible(program: UnitFree, p: Array) -> bool:
+    """Return whether a parameter has a solution: beside a border, a point beyond another facet may have none."""
+    return bool((program.E @ p <= program.e).all()) and feasible_at(program, program.w + program.S @ p)
+
+
+def _jump(cells: Sequence[Cell], points: Array, owner: np.ndarray, inside: np.ndarray) -> float:
+    """Return the largest difference of the laws on two sides of a facet, in points of it.
+
+    A cell that answers beyond the facet may begin a little behind the point, where a corner or a sliver lies between:
+    what the steepest law makes of that distance is no jump.
+    """
+    steepest = max(float(np.linalg.norm(c.solution[:, 1:], axis=1).max(initial=0.0)) for c in cells)
+    worst = 0.0
+    for point, other in np.argwhere(inside).tolist():
+        one, lifted = cells[other], np.r_[1.0, points[point]]
+        apart = np.abs((cells[owner[point]].solution - one.solution) @ lifted).max()
+        behind = max(float((one.A @ points[point] - one.b).max()), 0.0)
+        worst = max(worst, float(apart) - 2 * steepest * behind)
+    return worst
 
 
 def _facet_points(cells: Sequence[Cell]) -> tuple[Array, np.ndarray, np.ndarray]:

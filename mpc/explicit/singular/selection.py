@@ -16,15 +16,13 @@ import numpy as np
 from mpc.explicit.errors import Infeasible, NumericalError, ProblemError, Unbounded
 from mpc.explicit.labels import Labels
 from mpc.explicit.mpqp import MultiparametricQP
-from mpc.explicit.singular.coverage import Coverage, coverage
 from mpc.explicit.singular.expansion import Cell, limit_cell
-from mpc.explicit.singular.joining import joined
+from mpc.explicit.singular.gaps import Cells, Partition, entered, partition
 from mpc.explicit.singular.unbounded import check_bounded
 from mpc.explicit.singular.unit_free import UnitFree, unit_free
 from plants.arrays import Array
 
-WEIGHTS = (1e-3, 1e-5, 1e-7)  # of the regularisation, beside the largest coefficient of the objective; tried in turn
-JUMP = 1e-7  # half widths of a variable: laws that differ by more at a common border jump
+WEIGHTS = (1e-3, 1e-5)  # of the regularisation, beside the largest slope without curvature; tried in turn
 
 
 class Explored(NamedTuple):
@@ -80,34 +78,44 @@ def select(problem: MultiparametricQP, solve: Solve) -> Selection:
 
 
 def _tried(problem: MultiparametricQP, program: UnitFree, solve: Solve) -> Selection:
-    """Return the law that the first of WEIGHTS gives without gaps; cells found with earlier ones stay."""
-    cells: dict[tuple[int, ...], Cell] = {}
+    """Return the law that the first of WEIGHTS gives without gaps; cells found with earlier ones stay.
+
+    Gaps that the last one leaves are entered.
+    """
+    cells: Cells = {}
     failures: list[str] = []
     for weight in WEIGHTS:
         try:
-            sets, partial = _active_sets(problem, program, weight, solve)
+            sets, partial = _active_sets(problem, program, weight * program.push, solve)
         except (Infeasible, Unbounded):
             raise
         except (NumericalError, ProblemError) as error:
             failures.append(f"weight {weight:g}: {error}")
             continue
-        for active in sets:
-            one = limit_cell(program, active)
-            if one is not None:
-                cells.setdefault(one.active, one)
-        whole = joined(sorted(cells.values(), key=lambda c: (len(c.active), c.active)))
-        found = coverage(program, whole) if whole else Coverage(1, 0.0, 0)
-        sound = not found.holes and not found.overlaps and (found.jump <= JUMP or not program.settled)
-        if sound or (partial and whole):
-            return Selection(tuple(_physical(program, c) for c in whole), found.jump <= JUMP, weight, partial)
-        counted = f"{found.holes} open facets, {found.overlaps} overlaps, a jump of {found.jump:.2g}"
-        failures.append(f"weight {weight:g}: {counted}")
+        limits = (limit_cell(program, active) for active in sets)
+        cells = {one.active: one for one in limits if one is not None} | cells
+        whole = partition(program, cells)
+        if whole.sound(program) or (partial and whole.cells):
+            return _selection(program, whole, weight, partial)
+        failures.append(f"weight {weight:g}: {_counted(whole)}")
         if partial:
             raise ProblemError(f"the search {partial}, before it knew a region of the law; raise that limit")
+    whole = entered(program, cells, partition(program, cells))
+    if whole.sound(program):
+        return _selection(program, whole, WEIGHTS[-1], "")
     raise NumericalError(
-        f"no regularisation gave a law without gaps ({'; '.join(failures)}); check the scaling of H, or add a small "
-        "weight to it"
+        f"no regularisation gave a law without gaps ({'; '.join(failures)}; gaps entered: {_counted(whole)}); check "
+        "the scaling of H, or add a small weight to it"
     )
+
+
+def _selection(program: UnitFree, whole: Partition, weight: float, partial: str) -> Selection:
+    return Selection(tuple(_physical(program, c) for c in whole.cells), whole.continuous, weight, partial)
+
+
+def _counted(whole: Partition) -> str:
+    found = whole.found
+    return f"{found.holes} open facets, {found.overlaps} overlaps, a jump of {found.jump:.2g}"
 
 
 def regularised(program: UnitFree, weight: float, problem: MultiparametricQP) -> MultiparametricQP:

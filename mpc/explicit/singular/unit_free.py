@@ -49,6 +49,17 @@ class UnitFree:
         return null_space(self.H)
 
     @cached_property
+    def push(self) -> float:
+        """Return the largest slope along directions without curvature, at most 1, or 1 where the objective has none.
+
+        What decides along these directions is this large: other coefficients may be 1e6 times that, those of a slack
+        in other units, say.
+        """
+        along = self.free_directions.T @ np.c_[self.f, self.F]
+        size = float(np.abs(along).max(initial=0.0))
+        return min(size, 1.0) if size > RANK else 1.0
+
+    @cached_property
     def settled(self) -> bool:
         """Return whether theta changes no slope along directions without curvature: minimisers move without jump."""
         return bool(np.abs(self.free_directions.T @ self.F).max(initial=0.0) <= RANK)

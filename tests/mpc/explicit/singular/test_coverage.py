@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mpc.explicit.singular.coverage import coverage
-from mpc.explicit.singular.expansion import limit_cell
+from mpc.explicit.singular.expansion import cell, limit_cell
 from mpc.explicit.singular.interior import ball_in, holds_ball
 from mpc.explicit.singular.joining import joined
 from mpc.explicit.singular.selection import regularised
@@ -93,3 +93,18 @@ def test_a_thin_wedge_far_from_the_origin_is_not_empty():
     radius, centre = ball_in(A, b, 1e-5)
     assert radius == pytest.approx(6.141e-5, rel=1e-3)
     assert (A @ centre <= b - 0.999 * radius).all()
+
+
+def test_a_steep_law_behind_a_narrow_strip_is_no_jump(boxed):
+    """Slopes 0, 1e3 and 2e3, the second on 5e-8 half widths: what lies just beyond the strip is not its neighbour."""
+    program = unit_free(boxed([[0]], [1], [[0]], [[-1]], [0], [[0]]))
+    ends, laws = [(-1, 0), (0, 5e-8), (5e-8, 1)], [(0, 0), (0, 1e3), (-5e-5, 2e3)]
+    made = [
+        cell((), (), np.array([law], dtype=float), np.array([[-1.0], [1.0]]), np.array([-low, high]))
+        for (low, high), law in zip(ends, laws, strict=True)
+    ]
+    cells = [one for one in made if one is not None]
+    assert len(cells) == 3
+    assert coverage(program, cells)[:3] == (0, pytest.approx(0, abs=1e-9), 0)
+    moved = replace(cells[2], solution=cells[2].solution + np.array([[1e-5, 0]]))
+    assert coverage(program, [*cells[:2], moved]).jump == pytest.approx(1e-5, rel=1e-3)

@@ -8,6 +8,7 @@ from scipy.spatial import ConvexHull
 
 from mpc import MultiparametricQP, NumericalError
 from mpc.explicit.errors import Infeasible
+from mpc.explicit.singular import gaps
 from mpc.explicit.singular.selection import WEIGHTS, Explored, select
 from mpc.explicit.singular.unit_free import unit_free
 
@@ -201,15 +202,36 @@ def test_a_search_that_stopped_early_gives_what_it_found(singular, selected, exp
     assert {piece.solution_offset.tobytes() for piece in found.pieces} <= whole
 
 
-def test_gaps_that_stay_are_an_error_with_their_numbers(singular, explored):
+def forgetting(explored, tried: list):
+    """An exploration that misses one set at first, and gives up afterwards."""
+
     def failing(problem):
-        if len(tried) == 1:
-            tried.append(problem)
-            raise NumericalError("gave up")
         tried.append(problem)
+        if len(tried) > 1:
+            raise NumericalError("gave up")
         return Explored(explored(problem).active[1:])
 
+    return failing
+
+
+def test_gaps_that_every_weight_leaves_are_entered(singular, explored, selected):
     tried = []
-    words = r"weight 0\.001: [1-9] open facets, 0 overlaps.*weight 1e-05: gave up; weight 1e-07"
+    found = select(singular("semidefinite"), forgetting(explored, tried))
+    assert len(tried) == len(WEIGHTS)
+    assert len(found.pieces) == len(selected("semidefinite").pieces)
+    assert found.continuous
+
+
+def test_gaps_that_stay_are_an_error_with_their_numbers(singular, explored, monkeypatch):
+    monkeypatch.setattr(gaps, "least_minimiser", lambda *_: None)
+    words = r"weight 0\.001: [1-9] open facets, 0 overlaps.*weight 1e-05: gave up; gaps entered: [1-9] open facets"
     with pytest.raises(NumericalError, match=words):
-        select(singular("semidefinite"), failing)
+        select(singular("semidefinite"), forgetting(explored, []))
+
+
+def test_the_weight_is_small_beside_what_pushes_along_flat_directions(boxed):
+    """Curvature 1e4, in the same units as a slope of 2: the objective's largest coefficient says nothing."""
+    rows = np.vstack([np.eye(2), -np.eye(2)]), np.ones(4), np.zeros((4, 1))
+    program = unit_free(boxed(np.diag([1e4, 0]), [0, 2], [[0], [0]], *rows))
+    assert program.push == pytest.approx(2e-4)
+    assert unit_free(boxed(np.diag([1e4, 0]), [3, 0], [[0], [0]], *rows)).push == 1.0
