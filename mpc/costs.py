@@ -8,6 +8,7 @@ import numpy as np
 
 from mpc.explicit.definite import positive_semidefinite
 from mpc.explicit.errors import ProblemError
+from mpc.explicit.magnitudes import check_weight
 from mpc.model import LinearModel
 from mpc.norms import norm_weight
 from mpc.prediction import Prediction, beside
@@ -103,5 +104,8 @@ class CrossWeight:
 
 def _weight(value: Any, name: str, size: int, norm: float) -> Array:
     if norm != 2:
-        return norm_weight(value, name, size)
-    return positive_semidefinite(weight_matrix(value, name, size), name)
+        weight = norm_weight(value, name, size)
+    else:
+        weight = positive_semidefinite(weight_matrix(value, name, size), name)
+    check_weight(weight, name)
+    return weight

@@ -12,6 +12,7 @@ from mpc.constraints import InputBounds, StateBounds
 from mpc.costs import Cost
 from mpc.explicit.definite import positive_definite, positive_semidefinite
 from mpc.explicit.errors import ProblemError
+from mpc.explicit.magnitudes import check_weight
 from mpc.model import LinearModel
 from mpc.norms import checked_norm, norm_weight
 from mpc.parameters import Layout, Parameter, Setpoint, layout
@@ -190,6 +191,7 @@ class MPCProblem:
                 weight = norm_weight(getattr(self, name), name, size)
             else:
                 weight = positive_semidefinite(weight_matrix(getattr(self, name), name, size), name)
+            check_weight(weight, name)
             self._put(name, weight)
         if self.norm == 2:
             positive_definite(self.stage.input + self.stage.move, "input_weight")

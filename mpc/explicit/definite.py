@@ -3,7 +3,7 @@
 import numpy as np
 
 from mpc.explicit.errors import ProblemError
-from mpc.explicit.magnitudes import check_largest, check_weight
+from mpc.explicit.magnitudes import check_largest
 from plants.arrays import Array
 
 DEFINITE = 1e-13  # least eigenvalue, beside a unit diagonal, that counts as more than 0
@@ -27,7 +27,7 @@ def positive_semidefinite(matrix: Array, name: str) -> Array:
     Rows and columns that stand for nothing but rounding beside the largest entry become 0 where they alone would make
     the matrix indefinite.
     """
-    check_weight(matrix, name)
+    check_largest({name: matrix})
     symmetric = _symmetric(matrix, name)
     if _semidefinite(symmetric):
         return symmetric
