@@ -113,9 +113,10 @@ def _no_start(system: LimitedSystem) -> EmptySet:
 def _empty(system: LimitedSystem, before: Array, steps: int) -> EmptySet:
     """Return the error of a set that a step has emptied, with the disturbance beside the set that was left."""
     if not system.disturbed:
+        slower = f", or raise `contraction`, which is {system.contraction:g}" if system.contraction < 1 else ""
         return EmptySet(
             f"no state can be kept within the limits for ever: from step {steps} on no input does it; widen the "
-            f"limits, or raise `contraction`, which is {system.contraction:g}"
+            f"limits{slower}"
         )
     moved, left = (np.ptp(corners, axis=0) * system.width for corners in (system.corners, before))
     moves = np.array([_move(system, before, i) for i in range(system.model.n)])
