@@ -31,8 +31,9 @@ def total_cost(problem: "MPCProblem", path: Trajectory) -> Any:
     if P.shape[1] > problem.model.n:
         last = cp.hstack([last, path.input_error(N - 1)])
     total += g**N * weighed(last, P, norm)
+    joined = _joined(problem)
     for cost in problem.costs:
-        if not isinstance(cost, CrossWeight):
+        if not isinstance(cost, CrossWeight) and cost not in joined:
             total += sum(g**k * part for k, part in enumerate(stage_costs(cost, path, norm)))
     return total
 
@@ -44,13 +45,33 @@ def _stage(problem: "MPCProblem", s: Any, v: Any) -> Any:
     if not crosses:
         return weighed(s, Q, norm) + weighed(v, R, norm)
     N = np.sum(crosses, axis=0)
-    return weighed(cp.hstack([s, v]), positive_semidefinite(np.block([[Q, N], [N.T, R]]), "CrossWeight"), norm)
+    both = np.block([[Q, N], [N.T, R]]) + sum(_of_outputs(cost, problem) for cost in _joined(problem))
+    return weighed(cp.hstack([s, v]), positive_semidefinite(both, "the stage cost with `CrossWeight`"), norm)
+
+
+def _joined(problem: "MPCProblem") -> list[OutputWeight]:
+    """Return the output weights that make one form with products: outputs then deviate by C s + D v alone."""
+    outputs = [cost for cost in problem.costs if isinstance(cost, OutputWeight)]
+    products = any(isinstance(cost, CrossWeight) for cost in problem.costs)
+    return outputs if products and (problem.setpoint is not None or not problem.model.F.any()) else []
+
+
+def _of_outputs(cost: OutputWeight, problem: "MPCProblem") -> Array:
+    """Return [C D]'W[C D]."""
+    seen = np.hstack([problem.model.C, problem.model.D])
+    return seen.T @ cost.weight @ seen
 
 
 def weighed(error: Any, weight: Array, norm: float) -> Any:
-    """Return error'W error, or |W error| in another norm."""
+    """Return error'W error, or |W error| in another norm; the form has a unit diagonal, whatever the units are."""
     if norm == 2:
-        return cp.quad_form(error, cp.psd_wrap(weight))
+        size = np.sqrt(np.diag(weight))
+        counts = np.flatnonzero(size > 0)
+        if not len(counts):
+            return 0.0
+        unit = size[counts]
+        form = weight[np.ix_(counts, counts)] / np.outer(unit, unit)
+        return cp.quad_form(cp.multiply(unit, error[counts]), cp.psd_wrap(form))
     return cp.norm(weight @ error, 1 if norm == 1 else "inf")
 
 

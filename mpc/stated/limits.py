@@ -37,10 +37,13 @@ class Limit:
     equal: bool = False
     cost: Any = 0.0
     slacks: Sequence[cp.Variable] = ()
+    unit: Any = 1.0
 
     def constraint(self) -> cp.Constraint:
-        """Return it for cvxpy."""
-        return self.left == self.right if self.equal else self.left <= self.right
+        """Return it for cvxpy, each row counted in its unit."""
+        share = 1 / np.broadcast_to(self.unit, self.left.shape)
+        left, right = cp.multiply(share, self.left), cp.multiply(share, self.right)
+        return left == right if self.equal else left <= right
 
 
 @singledispatch
@@ -59,54 +62,60 @@ def limits(constraint: Any, trajectory: Trajectory) -> list[Limit]:
     return [Limit(left, right) for left, right in stating(trajectory)]
 
 
-def _between(constraint: Any, quantities: Sequence[Any]) -> list[Limit]:
+def _between(constraint: Any, quantities: Sequence[Any], unit: Array) -> list[Limit]:
     """Return lower <= quantity <= upper for every quantity, where the bounds are finite."""
     found = []
     for quantity in quantities:
         for sign, bound in ((1, constraint.upper), (-1, -constraint.lower)):
             keep = np.flatnonzero(np.isfinite(bound))
             if len(keep):
-                found.append(Limit(sign * quantity[keep], bound[keep]))
+                found.append(Limit(sign * quantity[keep], bound[keep], unit=unit[keep]))
     return found
 
 
-def _below(constraint: Any, quantities: Sequence[Any]) -> list[Limit]:
-    return [Limit(constraint.A @ quantity, constraint.b) for quantity in quantities]
+def _below(constraint: Any, quantities: Sequence[Any], unit: Array) -> list[Limit]:
+    return [Limit(constraint.A @ quantity, constraint.b, unit=_size(constraint.A, unit)) for quantity in quantities]
+
+
+def _size(A: Array, unit: Array) -> Array:
+    """Return how large rows of A become over quantities of these sizes; 1 for rows of zeros."""
+    size = np.abs(A) @ unit
+    return np.where(size > 0, size, 1.0)
 
 
 @limits.register(StateBounds)
 def _(constraint: StateBounds, trajectory: Trajectory) -> list[Limit]:
-    return _between(constraint, trajectory.states[1:])
+    return _between(constraint, trajectory.states[1:], trajectory.units.state)
 
 
 @limits.register(InputBounds)
 def _(constraint: InputBounds, trajectory: Trajectory) -> list[Limit]:
-    return _between(constraint, trajectory.inputs)
+    return _between(constraint, trajectory.inputs, trajectory.units.input)
 
 
 @limits.register(OutputBounds)
 def _(constraint: OutputBounds, trajectory: Trajectory) -> list[Limit]:
-    return _between(constraint, _controlled(trajectory))
+    return _between(constraint, _controlled(trajectory), trajectory.units.output)
 
 
 @limits.register(MoveBounds)
 def _(constraint: MoveBounds, trajectory: Trajectory) -> list[Limit]:
-    return _between(constraint, trajectory.moves)
+    return _between(constraint, trajectory.moves, trajectory.units.input)
 
 
 @limits.register(StatePolytope)
 def _(constraint: StatePolytope, trajectory: Trajectory) -> list[Limit]:
-    return _below(constraint, trajectory.states[1:])
+    return _below(constraint, trajectory.states[1:], trajectory.units.state)
 
 
 @limits.register(InputPolytope)
 def _(constraint: InputPolytope, trajectory: Trajectory) -> list[Limit]:
-    return _below(constraint, trajectory.inputs)
+    return _below(constraint, trajectory.inputs, trajectory.units.input)
 
 
 @limits.register(OutputPolytope)
 def _(constraint: OutputPolytope, trajectory: Trajectory) -> list[Limit]:
-    return _below(constraint, _controlled(trajectory))
+    return _below(constraint, _controlled(trajectory), trajectory.units.output)
 
 
 @limits.register(MixedPolytope)
@@ -114,17 +123,19 @@ def _(constraint: MixedPolytope, trajectory: Trajectory) -> list[Limit]:
     n = trajectory.model.n
     of_state, of_input = constraint.A[:, :n], constraint.A[:, n:]
     pairs = zip(trajectory.states, trajectory.inputs, strict=False)
-    return [Limit(of_state @ x + of_input @ u, constraint.b) for x, u in pairs]
+    unit = _size(constraint.A, np.r_[trajectory.units.state, trajectory.units.input])
+    return [Limit(of_state @ x + of_input @ u, constraint.b, unit=unit) for x, u in pairs]
 
 
 @limits.register(TerminalSet)
 def _(constraint: TerminalSet, trajectory: Trajectory) -> list[Limit]:
-    return [Limit(constraint.polyhedron.A @ trajectory.states[-1], constraint.polyhedron.b)]
+    A, b = constraint.polyhedron.A, constraint.polyhedron.b
+    return [Limit(A @ trajectory.states[-1], b, unit=_size(A, trajectory.units.state))]
 
 
 @limits.register(TerminalOrigin)
 def _(constraint: TerminalOrigin, trajectory: Trajectory) -> list[Limit]:  # noqa: ARG001
-    return [Limit(trajectory.states[-1], trajectory.state_targets[-1], equal=True)]
+    return [Limit(trajectory.states[-1], trajectory.state_targets[-1], equal=True, unit=trajectory.units.state)]
 
 
 @limits.register(Soft)
@@ -180,7 +191,9 @@ def _after(constraint: Tightened, trajectory: Trajectory, error: Error | None) -
     y = [model.C @ x[k] + (model.D @ u[k] if k < N else 0) for k in range(len(trajectory.outputs))]
     moves = np.diff(np.vstack([np.zeros(model.m), u]), axis=0)[: len(trajectory.moves)]
     targets = np.zeros((N + 1, model.n)), np.zeros((N, model.m)), np.zeros((N + 1, model.p))
-    return Trajectory(model, list(x), list(u), y, list(moves), *(list(target) for target in targets))
+    return Trajectory(
+        model, list(x), list(u), y, list(moves), *(list(target) for target in targets), units=trajectory.units
+    )
 
 
 def _room(constraint: Tightened, trajectory: Trajectory, reach: dict[Error, Array], rows: int) -> Array:

@@ -1,8 +1,10 @@
 """Statement: an MPC problem in cvxpy, written from its definitions, sharing no condensing with the laws."""
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cvxpy as cp
@@ -25,6 +27,11 @@ PRECISE: dict[str, dict[str, Any]] = {
 }
 """What makes cvxpy's solvers precise: DAQP to the last digits also on the facets of a law, CLARABEL to 1e-5 there."""
 
+KEPT = 1e-6
+"""By what share of its size an answer may pass a limit or an equation."""
+SMALL = 1e-3
+"""Sides that are smaller, as they are where a limit is 0, count as large as this."""
+
 
 class Answer(NamedTuple):
     """First input (m,), all inputs (N, m), states (N + 1, n) and the whole cost, in physical units."""
@@ -44,23 +51,29 @@ class Statement:
 
     problem: cp.Problem
     theta: cp.Parameter
-    states: cp.Variable
-    inputs: cp.Variable
+    states: cp.Expression
+    inputs: cp.Expression
     slacks: tuple[cp.Variable, ...]
     names: tuple[str, ...]
     solver: str
+    lock: Any = field(default_factory=Lock, init=False, repr=False)
 
     def solve(self, theta: ArrayLike, solver: str | None = None, **options: Any) -> Answer:
         """Return the answer at one theta (t,); `options` go to the solver.
 
-        By default it is the one of `solver`, with the options that PRECISE has for it.
+        By default it is the one of `solver`, with the options that PRECISE has for it. Threads wait for one another.
 
         Raises OutsideDomain where no input keeps all limits, NumericalError where the solver finds no answer.
         """
         point = real_points(theta, "theta", self.names, ProblemError)
         if point.ndim != 1:
             raise ProblemError(f"`theta` has shape {point.shape}, but one point ({len(self.names)},) is needed")
-        self.theta.value, solver = point, solver or self.solver
+        with self.lock, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Solution may be inaccurate")
+            return self._solved(point, solver or self.solver, options)
+
+    def _solved(self, point: Array, solver: str, options: dict[str, Any]) -> Answer:
+        self.theta.value = point
         try:
             self.problem.solve(solver=solver, **(options or PRECISE.get(solver, {})))
         except cp.SolverError as cause:
@@ -71,8 +84,20 @@ class Statement:
             raise OutsideDomain(point, "", float("nan"), words)
         if status != cp.OPTIMAL:
             raise NumericalError(f"cvxpy found no answer at theta = {point}: {status}")
+        passed = max((_passed(constraint) for constraint in self.problem.constraints), default=0.0)
+        if passed > KEPT:
+            raise NumericalError(
+                f"{solver} called its answer at theta = {point} optimal, but it passes a limit or an equation by "
+                f"{passed:.2g} of its size, and {KEPT:g} is allowed; ask another solver"
+            )
         inputs, states = np.array(self.inputs.value), np.array(self.states.value)
         return Answer(inputs[0], inputs, states, float(self.problem.value))  # type: ignore[arg-type]
+
+
+def _passed(constraint: Any) -> float:
+    """Return by how much a constraint is passed, beside the size of its sides."""
+    size = max(float(np.abs(side.value).max(initial=0.0)) for side in constraint.args) if len(constraint.args) else 0.0
+    return float(np.max(constraint.violation(), initial=0.0)) / max(size, SMALL)
 
 
 def state_problem(problem: "MPCProblem") -> Statement:

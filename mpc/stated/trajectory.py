@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+class Units:
+    """The sizes of states (n,), inputs (m,) and outputs (p,), in which the variables of a statement are counted."""
+
+    state: Any
+    input: Any
+    output: Any
+
+
+@dataclass(frozen=True, eq=False)
 class Trajectory:
     """What costs and limits are stated in, in physical units: one vector a step.
 
@@ -31,6 +40,7 @@ class Trajectory:
     state_targets: Sequence[Any]
     input_targets: Sequence[Any]
     output_targets: Sequence[Any]
+    units: Units
 
     @property
     def horizon(self) -> int:
@@ -96,26 +106,49 @@ def _at(values: Any, size: int, steps: Sequence[int], preview: bool) -> list[Any
     return [values[k * size : (k + 1) * size] if preview else values for k in steps]
 
 
-def follow(problem: "MPCProblem", reading: Reading) -> tuple[Trajectory, list[cp.Constraint], cp.Variable, cp.Variable]:
-    """Return the trajectory, the equations that tie it to theta, and the variables of states and inputs."""
+def follow(problem: "MPCProblem", reading: Reading) -> tuple[Trajectory, list[cp.Constraint], Any, Any]:
+    """Return the trajectory, the equations that tie it to theta, and the states and inputs."""
     model, N, d = problem.model, problem.horizon, reading.disturbances
-    x, u = cp.Variable((N + 1, model.n), name="states"), cp.Variable((N, model.m), name="inputs")
-    ties: list[cp.Constraint] = [x[0] == reading.state]
+    units = units_of(problem)
+    x = model.state[None] + cp.multiply(units.state[None], cp.Variable((N + 1, model.n), name="states"))
+    u = model.input[None] + cp.multiply(units.input[None], cp.Variable((N, model.m), name="inputs"))
+    ties: list[cp.Constraint] = [_same(x[0], reading.state, units.state)]
     for k in range(N):
         change = model.A @ (x[k] - model.state) + model.B @ (u[k] - model.input)
-        ties.append(x[k + 1] == model.state + change + _disturbed(model.E, d[k]))
+        ties.append(_same(x[k + 1], model.state + change + _disturbed(model.E, d[k]), units.state))
     y = cp.Variable((N if model.D.any() else N + 1, model.p), name="outputs")
+    y = model.output[None] + cp.multiply(units.output[None], y)
     for k in range(y.shape[0]):
         change = model.C @ (x[k] - model.state) + (model.D @ (u[k] - model.input) if model.D.any() else 0)
-        ties.append(y[k] == model.output + change + _disturbed(model.F, d[k]))
-    moves = cp.Variable((0 if reading.previous is None else N, model.m), name="moves")
-    ties += [moves[k] == u[k] - (u[k - 1] if k else reading.previous) for k in range(moves.shape[0])]
-    states, inputs, outputs, settled = _targets(problem, reading)
-    path = Trajectory(model, _steps(x), _steps(u), _steps(y), _steps(moves), states, inputs, outputs)
+        ties.append(_same(y[k], model.output + change + _disturbed(model.F, d[k]), units.output))
+    moves = (
+        [] if reading.previous is None else _steps(cp.multiply(units.input[None], cp.Variable(u.shape, name="moves")))
+    )
+    ties += [_same(w, u[k] - (u[k - 1] if k else reading.previous), units.input) for k, w in enumerate(moves)]
+    states, inputs, outputs, settled = _targets(problem, reading, units)
+    path = Trajectory(model, _steps(x), _steps(u), _steps(y), moves, states, inputs, outputs, units)
     return path, [*ties, *settled], x, u
 
 
-def _steps(variable: cp.Variable) -> list[Any]:
+def units_of(problem: "MPCProblem") -> Units:
+    """Return half the widths of the boxes of states and inputs; where an input has none, what moves a state so far."""
+    model = problem.model
+    state = np.ptp(np.array(problem.domain), axis=0) / 2
+    state = np.where((state > 0) & np.isfinite(state), state, 1.0)
+    reach = np.abs(model.B / state[:, None]).max(axis=0)
+    free = 1 / np.where(reach > 0, reach, 1.0)
+    own = free if problem.input_bounds is None else np.ptp(np.array(problem.input_bounds), axis=0) / 2
+    control = np.where((own > 0) & np.isfinite(own), own, free)
+    output = np.abs(model.C) @ state + np.abs(model.D) @ control
+    return Units(state, control, np.where(output > 0, output, 1.0))
+
+
+def _same(left: Any, right: Any, unit: np.ndarray) -> cp.Constraint:
+    """Return left == right, counted in units."""
+    return cp.multiply(1 / unit, left) == cp.multiply(1 / unit, right)
+
+
+def _steps(variable: Any) -> list[Any]:
     return [variable[k] for k in range(variable.shape[0])]
 
 
@@ -126,7 +159,7 @@ def _disturbed(matrix: np.ndarray, change: Any) -> Any:
 Targets = tuple[Sequence[Any], Sequence[Any], Sequence[Any], list[cp.Constraint]]
 
 
-def _targets(problem: "MPCProblem", reading: Reading) -> Targets:
+def _targets(problem: "MPCProblem", reading: Reading, units: Units) -> Targets:
     """Return what states, inputs and outputs are measured from, and the equations of it.
 
     That is the steady state that holds r under d: of several the one of least s'Qs + v'Rv, by its own conditions.
@@ -137,16 +170,20 @@ def _targets(problem: "MPCProblem", reading: Reading) -> Targets:
     C, D, F = (matrix[list(reading.tracked)] for matrix in (model.C, model.D, model.F))
     Q, R = problem.state_weight, problem.input_weight
     Q, R = (Q, R) if problem.norm == 2 else (Q.T @ Q, R.T @ R)
-    s, v = cp.Variable((N + 1, model.n), name="state targets"), cp.Variable((N + 1, model.m), name="input targets")
-    price, worth = cp.Variable((N + 1, model.n)), cp.Variable((N + 1, len(C)))
-    y = cp.Variable((N + 1, model.p), name="output targets")
+    tracked = units.output[list(reading.tracked)]
+    cost = units.state @ np.abs(Q) @ units.state + units.input @ np.abs(R) @ units.input
+    s = cp.multiply(units.state[None], cp.Variable((N + 1, model.n), name="state targets"))
+    v = cp.multiply(units.input[None], cp.Variable((N + 1, model.m), name="input targets"))
+    price = cp.multiply(cost / units.state[None], cp.Variable((N + 1, model.n)))
+    worth = cp.multiply(cost / tracked[None], cp.Variable((N + 1, len(C))))
+    y = cp.multiply(units.output[None], cp.Variable((N + 1, model.p), name="output targets"))
     ties = []
     for k, (r, d) in enumerate(zip(reading.setpoints, reading.disturbances, strict=True)):
         ties += [
-            s[k] == model.A @ s[k] + model.B @ v[k] + _disturbed(model.E, d),
-            C @ s[k] + D @ v[k] + _disturbed(F, d) == r,
-            Q @ s[k] == (model.A - np.eye(model.n)).T @ price[k] + C.T @ worth[k],
-            R @ v[k] == model.B.T @ price[k] + D.T @ worth[k],
-            y[k] == model.output + model.C @ s[k] + model.D @ v[k] + _disturbed(model.F, d),
+            _same(s[k], model.A @ s[k] + model.B @ v[k] + _disturbed(model.E, d), units.state),
+            _same(C @ s[k] + D @ v[k] + _disturbed(F, d), r, tracked),
+            _same(Q @ s[k], (model.A - np.eye(model.n)).T @ price[k] + C.T @ worth[k], cost / units.state),
+            _same(R @ v[k], model.B.T @ price[k] + D.T @ worth[k], cost / units.input),
+            _same(y[k], model.output + model.C @ s[k] + model.D @ v[k] + _disturbed(model.F, d), units.output),
         ]
     return [model.state + x for x in _steps(s)], [model.input + u for u in _steps(v)][:N], _steps(y), ties

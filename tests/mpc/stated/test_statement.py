@@ -1,16 +1,26 @@
 """to_cvxpy: what comes back, in which shapes, and in which words it refuses."""
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import cvxpy
 import numpy as np
 import pytest
 
 from mpc import (
+    CrossWeight,
+    LinearModel,
     MoveBlocking,
     NumericalError,
+    OutputWeight,
     OutsideDomain,
     Prestabilised,
     ProblemError,
     Rows,
+    Setpoint,
+    Soft,
+    StateBounds,
     Tightened,
     solve_explicit,
 )
@@ -131,3 +141,54 @@ def test_it_may_be_changed(problem):
 def test_a_gain_is_checked_as_for_the_law(problem):
     with pytest.raises(ProblemError, match="does not stabilise"):
         problem(plan=Prestabilised(gain=[[9.0, 9.0]])).to_cvxpy()
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1e-6, 1e8])
+def test_units_of_inputs_do_not_matter(problem, unit):
+    plain, model = problem(), problem().model
+    other = problem(
+        replace(model, B=model.B / unit), input_weight=0.5 / unit**2, input_bounds=(-unit, unit)
+    )  # the same inputs, counted in other units
+    for theta in ([1.0, 0.5], [4.0, -1.0], [1e-4, 0.0]):
+        expected = plain.to_cvxpy().solve(theta)
+        answer = other.to_cvxpy().solve(theta)
+        assert answer.first / unit == pytest.approx(expected.first, rel=1e-5, abs=1e-9)
+        assert answer.states == pytest.approx(expected.states, abs=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_units_of_setpoints_do_not_matter(problem, unit):
+    plain = problem().model
+    model = LinearModel(plain.A, plain.B, 1.0, C=[[unit, 0.0]])
+    given = problem(model, parameters=(Setpoint(-unit, unit),))
+    theta = given.theta([0.2, -0.1], setpoint=[0.3 * unit])
+    assert given.to_cvxpy().solve(theta).first == pytest.approx(solve_explicit(given)(theta), abs=1e-7)
+
+
+def test_threads_get_their_own_answers(problem):
+    statement, points = problem().to_cvxpy(), np.random.default_rng(0).uniform(-1, 1, (40, 2))
+    alone = [statement.solve(point).first for point in points]
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(lambda point: statement.solve(point).first, np.tile(points, (2, 1))))
+    assert np.array(together) == pytest.approx(np.tile(alone, (2, 1)), abs=1e-9)
+
+
+def test_products_may_be_convex_by_outputs_alone(problem):
+    given = problem(state_weight=np.zeros((2, 2)), costs=(OutputWeight(np.eye(2)), CrossWeight([[0.05], [0]])))
+    answer, law = given.to_cvxpy().solve([1.0, 0.5]), solve_explicit(given)
+    assert answer.first == pytest.approx(law([1.0, 0.5]), abs=1e-8)
+    assert answer.value == pytest.approx(float(law.value([1.0, 0.5])), abs=1e-8)
+
+
+def test_an_answer_beyond_a_limit_is_not_believed(problem, monkeypatch):
+    statement = problem().to_cvxpy()
+    monkeypatch.setattr(statement.problem.constraints[0], "violation", lambda: np.array([0.1]))
+    with pytest.raises(NumericalError, match=r"called its answer .* optimal, but it passes"):
+        statement.solve([1.0, 0.5])
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_inaccurate_answer_is_an_error_and_no_warning(problem):
+    given = problem(constraints=(Soft(StateBounds([None, -0.3], [None, 0.3]), 1e8),))
+    with contextlib.suppress(NumericalError):
+        given.to_cvxpy().solve([1.9, -0.9], solver="DAQP", iter_limit=3)
