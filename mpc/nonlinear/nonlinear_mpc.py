@@ -37,7 +37,8 @@ class NonlinearMPC:
 
     A call solves anew from all `guesses`. As a controller with memory (`start`, `step`) it starts from the previous
     plan, from the guesses where that fails, or, with `every_step`, always from both. `last` holds one SolveStatus for
-    each state of the last call. `on_failure` (Refuse, RepeatPlan) acts only in `step`.
+    each state of the last call. `on_failure` (Refuse, RepeatPlan) acts only in `step`. Several threads may call it:
+    they take turns, and `last` is that of whichever came last. `max_variables` limits the program's size.
 
     Raises ProblemError for whatever does not fit or has no nonlinear counterpart; when called, OutsideDomain where
     IPOPT finds no plan within all limits, NumericalError where it finds no minimum. Both are judgements on the guesses
@@ -58,6 +59,7 @@ class NonlinearMPC:
         every_step: bool = False,
         on_failure: OnFailure | None = None,
         max_iterations: int = 150,
+        max_variables: int = 20_000,
     ) -> None:
         instance_of(plant, Plant, "plant", ProblemError, "pass a Plant, such as clipped_pendulum()")
         instance_of(soft, (SoftBounds, type(None)), "soft", ProblemError, "pass SoftBounds(weight), or None")
@@ -68,6 +70,7 @@ class NonlinearMPC:
         self._on_failure = _with(on_failure, "instead", Refuse(), "RepeatPlan() or Refuse()", "on_failure")
         self._every_step = every_step
         iterations = whole_number(max_iterations, "max_iterations", ProblemError, least=1)
+        _check_size(self.goal, soft, max_variables)
         self._solver = NonlinearSolver(plant, self.goal, soft, iterations)
         self.last: tuple[SolveStatus, ...] = ()
 
@@ -137,7 +140,7 @@ class NonlinearMPC:
         """Return the solution that starts from a plan, `used` steps later."""
         states, inputs, multipliers = plan.states, plan.inputs, plan.multipliers
         for _ in range(used):
-            last = np.asarray(self._solver.next_state(states[-1], inputs[-1])).ravel()
+            last = self._solver.rollout(states[-1], inputs[-1:])[-1]
             states, inputs = np.vstack([states[1:], last]), np.vstack([inputs[1:], inputs[-1:]])
             multipliers = self._solver.shifted(multipliers)
         turns = np.zeros(self.plant.n)
@@ -160,6 +163,19 @@ class NonlinearMPC:
         return NumericalError(
             f"state ({named}): no plan stands its check: violation {best.violation:.2g}, residual {best.residual:.2g} "
             f"({how}); raise `max_iterations`, pass guesses=MultiStart(random=10), or on_failure=RepeatPlan()"
+        )
+
+
+def _check_size(goal: Goal, soft: SoftBounds | None, limit: int) -> None:
+    """Raise ProblemError if the states, inputs and slacks over the horizon are more than the limit."""
+    most = whole_number(limit, "max_variables", ProblemError, least=1)
+    n, m = len(goal.state_target), len(goal.input_target)
+    slacks = 0 if soft is None else int(sum(np.isfinite(bound).sum() for bound in goal.state_bounds))
+    count = goal.horizon * (n + m + slacks) + n
+    if count > most:
+        raise ProblemError(
+            f"`horizon` {goal.horizon} with {n} states, {m} inputs and {slacks} slacks a step makes {count} variables, "
+            f"more than the size limit {most}; shorten it, or raise `max_variables`"
         )
 
 

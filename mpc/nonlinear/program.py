@@ -12,26 +12,35 @@ from mpc.explicit.errors import ProblemError
 from mpc.nonlinear.goal import Goal
 from mpc.nonlinear.smooth_step import smooth_step
 from plants import Plant
-from plants.arrays import Array, real_array
+from plants.arrays import Array, Checked, real_array
 
 
 @dataclass(frozen=True, eq=False)
 class SoftBounds:
     """State bounds that may be violated, at `weight` (one, or (n,)) per physical unit and step, not discounted.
 
-    The penalty is linear: bounds hold wherever they can, if the weight is above their prices.
+    The penalty is linear: bounds hold wherever they can, if the weight is above their prices. Raises ProblemError for
+    anything else.
     """
 
-    weight: Any = 1e4
+    weight: Checked = 1e4
+
+    def __post_init__(self) -> None:
+        """Check the weight."""
+        given = real_array(self.weight, "weight of SoftBounds", None, ProblemError)
+        if given.ndim > 1 or not (given > 0).all():
+            raise ProblemError(
+                f"`weight` of SoftBounds is {self.weight!r}, but one number above 0, or one for each state, is needed"
+            )
+        object.__setattr__(self, "weight", given)
 
     def weights(self, plant: Plant) -> Array:
-        """Return one weight per state (n,); raises ProblemError for a wrong shape or a weight not above 0."""
-        given = real_array(self.weight, "weight of SoftBounds", None, ProblemError)
-        each = np.full(plant.n, given) if given.ndim == 0 else given
-        if each.shape != (plant.n,) or not (each > 0).all():
+        """Return one weight per state (n,); raises ProblemError for another number of them."""
+        each = np.full(plant.n, self.weight) if self.weight.ndim == 0 else self.weight
+        if each.shape != (plant.n,):
             raise ProblemError(
-                f"`weight` of SoftBounds is {self.weight!r}, but one number above 0, or one for each of the "
-                f"{plant.n} states, is needed"
+                f"`weight` of SoftBounds has {len(each)} entries, but the plant {plant.n} states; give one number, or "
+                f"one for each of the {plant.n} states"
             )
         return each
 

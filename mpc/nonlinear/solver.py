@@ -1,5 +1,6 @@
 """Solving a nonlinear program by IPOPT and measuring what came back: no flag of the solver is trusted."""
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,8 @@ _WARM = {
     "ipopt.warm_start_slack_bound_frac": 1e-6,
     "ipopt.warm_start_mult_bound_push": 1e-6,
 }
+
+_ALONE = threading.Lock()  # MUMPS, which IPOPT calls, and CasADi's symbols are not made for several threads
 
 Multipliers = tuple[Array, Array]
 
@@ -69,24 +72,29 @@ class Solution:
 
 
 class NonlinearSolver:
-    """The program of a plant and a goal, built once; every solve is a pure function of its arguments."""
+    """The program of a plant and a goal, built once; every solve is a pure function of its arguments.
+
+    Threads may share it: one of them at a time solves, in all of the process.
+    """
 
     def __init__(self, plant: Plant, goal: Goal, soft: SoftBounds | None, iterations: int) -> None:
         self.plant, self.goal = plant, goal
-        self.next_state = smooth_step(plant)
-        self._program = program = transcribed(plant, goal, soft)
         options: dict[str, Any] = _OPTIONS | {"ipopt.max_iter": iterations}
-        self._cold = ca.nlpsol("cold", "ipopt", program.nlp, options)
-        self._warm = ca.nlpsol("warm", "ipopt", program.nlp, options | _WARM)
-        self._measure = _measures(program)
+        with _ALONE:
+            self._next_state = smooth_step(plant)
+            self._program = program = transcribed(plant, goal, soft)
+            self._cold = ca.nlpsol("cold", "ipopt", program.nlp, options)
+            self._warm = ca.nlpsol("warm", "ipopt", program.nlp, options | _WARM)
+            self._measure = _measures(program)
         discounts = goal.discount ** np.arange(goal.horizon + 1.0)
         self._constants = np.concatenate([discounts, np.zeros(plant.m)])
 
     def rollout(self, x: Array, inputs: Array) -> Array:
         """Return the states (N + 1, n) from x (n,) under inputs (N, m), angles not wrapped."""
         states = [x]
-        for u in inputs:
-            states.append(np.asarray(self.next_state(states[-1], u)).ravel())
+        with _ALONE:
+            for u in inputs:
+                states.append(np.asarray(self._next_state(states[-1], u)).ravel())
         return np.array(states)
 
     def solve(self, x: Array, states: Array, inputs: Array, multipliers: Multipliers | None = None) -> Solution:
@@ -101,10 +109,11 @@ class NonlinearSolver:
         solver = self._cold if multipliers is None else self._warm
         duals = {} if multipliers is None else {"lam_x0": multipliers[0], "lam_g0": multipliers[1]}
         limits = {"lbx": program.lower, "ubx": program.upper, "lbg": program.rows_lower, "ubg": program.rows_upper}
-        found = solver(x0=np.nan_to_num(first / program.scale), p=parameters, **limits, **duals)
-        z, lam_x, lam_g = (np.asarray(found[name]).ravel() for name in ("x", "lam_x", "lam_g"))
-        stats = solver.stats()
-        cost, violation, row, residual = self._measured(z, parameters, lam_x, lam_g)
+        with _ALONE:
+            found = solver(x0=np.nan_to_num(first / program.scale), p=parameters, **limits, **duals)
+            z, lam_x, lam_g = (np.asarray(found[name]).ravel() for name in ("x", "lam_x", "lam_g"))
+            stats = solver.stats()
+            cost, violation, row, residual = self._measured(z, parameters, lam_x, lam_g)
         return Solution(
             states=(z * program.scale)[program.states],
             inputs=np.clip((z * program.scale)[program.inputs], *self.goal.input_bounds),

@@ -183,6 +183,45 @@ def test_more_guesses_find_the_way_round(pendulum, swinger, steady):
     assert [status.guesses for status in every.last] == [6, 6]
 
 
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        (-1, "`weight` of SoftBounds is -1, but one number above 0, or one for each state, is needed"),
+        (0, "`weight` of SoftBounds is 0, but one number above 0"),
+        ([[1.0]], "`weight` of SoftBounds is"),
+        (np.nan, "`weight of SoftBounds` is NaN"),
+        ("x", "`weight of SoftBounds` has dtype"),
+    ],
+)
+def test_a_weight_of_soft_bounds_is_checked_at_birth(weight, words):
+    with pytest.raises(ProblemError, match=words):
+        SoftBounds(weight)
+
+
+THREADS = """
+import threading
+from mpc import NonlinearMPC, SingleStart
+from plants import clipped_pendulum
+controllers = [NonlinearMPC(clipped_pendulum(), horizon=10, guesses=SingleStart()) for _ in range(2)]
+alone, wrong = {x: controllers[0]([x, 0]).item() for x in (0.02, 0.04)}, []
+
+def run(x):
+    for i in range(20):
+        if controllers[i % 2]([x, 0]).item() != alone[x]:
+            wrong.append(x)
+
+threads = [threading.Thread(target=run, args=(x,), daemon=True) for x in alone]
+[t.start() for t in threads]
+[t.join(60) for t in threads]
+print("wrong", len(wrong), "alive", sum(t.is_alive() for t in threads))
+"""
+
+
+def test_threads_that_share_controllers_get_the_answers_of_one():
+    ran = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=False, timeout=120)
+    assert (ran.returncode, ran.stdout) == (0, "wrong 0 alive 0\n")
+
+
 def test_soft_bounds_give_way_only_where_they_must(pendulum, problem, keeper):
     soft = NonlinearMPC(pendulum, problem, soft=SoftBounds(weight=[1e4, 1e3]), guesses=SingleStart())
     assert soft([0.3, 0.0]) == pytest.approx(keeper([0.3, 0.0]), abs=1e-6)
@@ -287,8 +326,18 @@ def test_a_feasible_plan_that_is_no_minimum_is_refused(pendulum, monkeypatch):
         ({"horizon": 5, "guesses": MultiStart}, "`guesses` is MultiStart, .* of an object; pass MultiStart"),
         ({"horizon": 5, "on_failure": 3}, "`on_failure` is int, .*; pass RepeatPlan"),
         ({"horizon": 5, "soft": 1e4}, "`soft` is a float, .*; pass SoftBounds"),
-        ({"horizon": 5, "soft": SoftBounds([1, 2, 3])}, "`weight` of SoftBounds .* each of the 2 states"),
-        ({"horizon": 5, "soft": SoftBounds(-1)}, "`weight` of SoftBounds is -1, but one number above 0"),
+        ({"horizon": 5, "soft": SoftBounds([1, 2, 3])}, "`weight` of SoftBounds has 3 entries, but the plant 2 states"),
+        (
+            {"horizon": 10**6},
+            "`horizon` 1000000 with 2 states, 1 inputs and 0 slacks a step makes 3000002 variables, more than the size "
+            "limit 20000; shorten it, or raise `max_variables`",
+        ),
+        ({"horizon": 5, "max_variables": 16}, "makes 17 variables, more than the size limit 16"),
+        (
+            {"horizon": 5, "soft": SoftBounds(), "state_bounds": ([-1, None], [1, None]), "max_variables": 26},
+            "2 states, 1 inputs and 2 slacks a step makes 27 variables",
+        ),
+        ({"horizon": 5, "max_variables": 0}, "`max_variables` is 0, but it must be at least 1"),
         ({"horizon": 5, "every_step": 1}, "`every_step` is a int, .*; pass True or False"),
         ({"problem": 3}, "`problem` is a int, but a MPCProblem is needed"),
     ],
