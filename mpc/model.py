@@ -25,7 +25,8 @@ class LinearModel:
     the plain product C x + D u + F d. Names and units travel into laws and explanations.
 
     What was filled in counts as given in a copy by dataclasses.replace: pass `output=None` with a new `state` or C.
-    Raises ProblemError for anything that does not fit.
+    Only names and units that outputs took from the states do not survive a C that is no longer the identity.
+    Names differ from one another. Raises ProblemError for anything that does not fit.
     """
 
     A: Checked
@@ -174,8 +175,15 @@ class LinearModel:
             )
         self._put("D", _read_only(D))
         for kind in ("names", "units"):
-            if plain and not getattr(self, f"output_{kind}"):
-                self._put(f"output_{kind}", getattr(self, f"state_{kind}"))
+            self._put_output_texts(kind, plain)
+
+    def _put_output_texts(self, kind: str, plain: bool) -> None:
+        """Fill in the names or units of outputs that are the states; drop those of states that they no longer are."""
+        texts, taken = getattr(self, f"output_{kind}"), _OfStates(getattr(self, f"state_{kind}"))
+        if isinstance(texts, _OfStates):
+            self._put(f"output_{kind}", taken if np.array_equal(self.C, np.eye(self.n)) else ())
+        elif plain and isinstance(texts, Sequence) and not texts:
+            self._put(f"output_{kind}", taken)
 
     def _put_disturbances(self) -> None:
         given = {name: getattr(self, name) for name in ("E", "F") if getattr(self, name) is not None}
@@ -205,6 +213,12 @@ class LinearModel:
         object.__setattr__(self, name, value)
 
 
+class _OfStates(tuple[str, ...]):
+    """Names or units of outputs that were taken from the states, not given."""
+
+    __slots__ = ()
+
+
 def _columns(matrix: Array) -> Array:
     return matrix.reshape(-1, 1) if matrix.ndim == 1 else matrix
 
@@ -215,6 +229,8 @@ def _read_only(array: Array) -> Array:
 
 
 def _texts(texts: Sequence[str], name: str, plain: str | None, size: int) -> tuple[str, ...]:
+    if isinstance(texts, _OfStates):
+        return texts
     if not isinstance(texts, Sequence):
         raise ProblemError(f"`{name}` is {texts!r}, but it must be a sequence of texts, one for each entry")
     given = (texts,) if isinstance(texts, str) else tuple(texts)
@@ -222,4 +238,9 @@ def _texts(texts: Sequence[str], name: str, plain: str | None, size: int) -> tup
         return tuple(f"{plain}{i}" if plain else "" for i in range(size))
     if len(given) != size:
         raise ProblemError(f"`{name}` has {len(given)} entries, but the model has {size}; name each of them")
+    for i, entry in enumerate(given):
+        if not isinstance(entry, str):
+            raise ProblemError(f"`{name}` has {entry!r} at index {i}, but every entry must be a text")
+        if plain and entry in given[:i]:
+            raise ProblemError(f"`{name}` has {entry!r} at index {given.index(entry)} and at {i}; make them differ")
     return tuple(str(entry) for entry in given)

@@ -1,5 +1,6 @@
 """A linear model is whole at birth, steps and measures around its operating point, and knows its hidden modes."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -78,6 +79,13 @@ def test_arguments_are_copied_and_read_only():
         ({"output": [1]}, r"`output` has shape \(1,\), but \(2,\) is needed"),
         ({"disturbance": [1]}, r"`disturbance` has shape \(1,\), but \(0,\) is needed"),
         ({"disturbance_names": ("wind",)}, "`disturbance_names` has 1 entries, but the model has 0"),
+        ({"state_names": ("x", "x")}, "`state_names` has 'x' at index 0 and at 1; make them differ"),
+        ({"C": np.eye(2), "output_names": ("y", "y")}, "`output_names` has 'y' at index 0 and at 1"),
+        ({"E": np.eye(2), "disturbance_names": ("d", "d")}, "`disturbance_names` has 'd' at index 0 and at 1"),
+        ({"state_names": ("x", None)}, "`state_names` has None at index 1, but every entry must be a text"),
+        ({"state_names": b"ab"}, "`state_names` has 97 at index 0, but every entry must be a text"),
+        ({"state_units": ("m", 1)}, "`state_units` has 1 at index 1, but every entry must be a text"),
+        ({"output_names": np.array(["a", "b"])}, "`output_names` is array.*must be a sequence of texts"),
         ({"output_names": ("a", "b", "c")}, "`output_names` has 3 entries, but the model has 2"),
     ],
 )
@@ -97,6 +105,15 @@ def test_stabilisability_does_not_depend_on_units(decades):
     left = vectors[:, values.argmax()]
     B = np.array([[-left[1]], [left[0]]])
     assert LinearModel(unit @ A @ back, unit @ B, 0.05).unstabilisable_mode() == pytest.approx(values.max())
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-8, 1e-7, 1e7, 1e8, 1e9])
+def test_a_chain_of_integrators_is_reached_and_shown_in_any_unit_of_its_place(unit):
+    A, B = np.array([[1, 0.1 * unit], [0, 0.97]]), np.array([[0.005 * unit], [0.1]])
+    model = LinearModel(A, B, 0.1, C=[[1, 0]])
+    assert model.is_stabilisable
+    assert model.is_detectable
+    assert not replace(model, A=np.diag([1, 0.97]), B=[[1e-17 * unit], [0.1 * unit]]).is_stabilisable
 
 
 def test_a_discount_changes_what_must_be_stabilised():
@@ -176,6 +193,18 @@ def test_only_f_makes_disturbances_of_the_outputs():
 def test_a_changed_copy_derives_the_output_point_when_asked():
     moved = replace(full(), state=[0, 0], output=None)
     assert moved.output.tolist() == [0.5 * 3 + 0.25 * 7]
+
+
+def test_a_new_c_drops_the_names_of_states_unless_they_were_given():
+    words = {"state_names": ("place", "speed"), "state_units": ("m", "m/s")}
+    model = LinearModel(np.eye(2), [0, 1], 1, **words)
+    swapped = replace(model, C=[[0, 1], [1, 0]])
+    assert (swapped.output_names, swapped.output_units) == (("output0", "output1"), ("", ""))
+    assert replace(model, C=[[0, 1]], D=None, F=None, output=None).output_names == ("output0",)
+    assert replace(model, input=[2]).output_names == ("place", "speed")
+    assert replace(pickle.loads(pickle.dumps(model)), state_names=("a", "b")).output_names == ("a", "b")
+    given = LinearModel(np.eye(2), [0, 1], 1, output_names=("place", "speed"), **words)
+    assert replace(given, C=[[0, 1], [1, 0]]).output_names == ("place", "speed")
 
 
 @pytest.mark.parametrize(
