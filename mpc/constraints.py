@@ -176,9 +176,10 @@ def below(quantity: Affine, A: Array, b: Array, step: int) -> Rows:
 
 
 def _limit(row: Array, level: float, quantity: Affine, step: int) -> str:
-    (component, *others) = np.flatnonzero(row) if row.any() else (0, 0)
-    if others:
+    components = [int(i) for i in np.flatnonzero(row)]
+    if len(components) != 1:
         return f"{combination(row, quantity.names)} at its limit {level:g} at step {step}"
+    (component,) = components
     side, unit = ("upper" if row[component] > 0 else "lower"), quantity.units[component]
     value = f"{level / row[component]:g}{' ' + unit if unit else ''}"
     return f"{quantity.names[component]} at its {side} limit {value} at step {step}"

@@ -19,8 +19,9 @@ class Soft:
 
     With `shared` one e loosens all rows over the whole horizon, so that the worst passing counts; without it each row
     has an e of its own. A linear weight above the prices (multipliers) of the hard constraint makes the soft law equal
-    the hard one wherever that exists: above their sum where e is shared, above the largest where it is not. An e that costs e^2 alone needs no row e >= 0, as it is never negative at
-    the optimum; so the law has no more regions than it needs.
+    the hard one wherever that exists: above their sum where e is shared, above the largest where it is not.
+    An e that costs e^2 alone needs no row e >= 0, as it is never negative at the optimum; so the law has no more
+    regions than it needs.
     """
 
     constraint: Constraint

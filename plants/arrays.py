@@ -5,7 +5,7 @@ error family, so that all answers read alike: the argument, the two numbers side
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,10 +116,11 @@ def bounds_pair(
     `None` inside a bound, or as the whole of it, means that there is none on that side.
     """
     several = value.ndim > 0 if isinstance(value, np.ndarray) else isinstance(value, Sequence)
-    if not several or isinstance(value, TEXT) or len(value) != 2:  # type: ignore[arg-type]
+    pair = list(cast("Sequence[object]", value)) if several and not isinstance(value, TEXT) else []
+    if len(pair) != 2:
         raise error(f"`{name}` must be a pair (lower, upper), each with {len(labels)} entries; it is {value!r}")
-    lower = _side(value[0], f"{name} lower", -np.inf, labels, error)
-    upper = _side(value[1], f"{name} upper", np.inf, labels, error)
+    lower = _side(pair[0], f"{name} lower", -np.inf, labels, error)
+    upper = _side(pair[1], f"{name} upper", np.inf, labels, error)
     for i, label in enumerate(labels):
         if lower[i] == np.inf or upper[i] == -np.inf:
             side, sign = ("lower", "+inf") if lower[i] == np.inf else ("upper", "-inf")

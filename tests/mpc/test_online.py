@@ -78,7 +78,11 @@ def test_equality_rows_hold():
         ([0, np.inf], ProblemError, r"`theta` is infinite at \[1\]"),
         ([0, 0, 0], ProblemError, r"last axis must be 2 long \(angle, rate\)"),
         (["a", "b"], ProblemError, "`theta` has dtype"),
-        ([2.1, 0], OutsideDomain, r"theta \(angle = 2.1, rate = 0\).*leaves the parameter set by 0.1 .angle at its upper limit 2"),
+        (
+            [2.1, 0],
+            OutsideDomain,
+            r"\(angle = 2.1, rate = 0\).*leaves the parameter set by 0.1 .angle at its upper limit 2",
+        ),
         ([[0, 0], [0, -9]], OutsideDomain, "row 1 of the batch: .*rate at its lower limit -8"),
         ([2, 8], OutsideDomain, "no solution keeps all limits"),
     ],
