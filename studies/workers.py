@@ -2,7 +2,6 @@
 
 import multiprocessing
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -37,7 +36,7 @@ def run_tasks(
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _begin, (messages,))
     try:
-        with _interrupts_ignored():
+        with _interrupts_held():
             futures = {pool.submit(_perform, work, task): index for index, task in enumerate(tasks)}
         yield from _finished(futures, messages, reader)
     except BaseException:
@@ -49,16 +48,16 @@ def run_tasks(
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes begun within inherit deaf ears: Ctrl-C reaches the whole group, but the parent ends its workers."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_held() -> Iterator[None]:
+    """Let processes begun within inherit deaf ears: Ctrl-C reaches the whole group, but the parent ends its workers.
+
+    What arrives meanwhile is not lost: it is answered at the end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _finished(

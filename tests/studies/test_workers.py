@@ -1,6 +1,8 @@
 """Blocks in processes of their own: same results, errors that arrive, nothing left running."""
 
 import multiprocessing
+import signal
+import threading
 from dataclasses import replace
 
 import pytest
@@ -9,7 +11,7 @@ from rl import DDPGSettings, Diverged
 from studies.folder import StudyFolder
 from studies.pendulum import PendulumStudy
 from studies.runner import run_study
-from studies.workers import run_tasks
+from studies.workers import _interrupts_held, run_tasks
 
 SMALL = PendulumStudy(seeds=2, episodes=1, steps=70, block=1)
 
@@ -48,3 +50,11 @@ def test_divergence_in_another_process_is_told_in_words(tmp_path):
     wild = replace(SMALL, yann=DDPGSettings(actor_learning_rate=1e3))
     with StudyFolder(tmp_path) as folder, pytest.raises(Diverged, match=r"actor of seed .* lower its learning rate"):
         run_study(wild, folder, "", None, 2)
+
+
+def test_an_interrupt_while_processes_begin_is_answered_afterwards():
+    begun = []
+    with pytest.raises(KeyboardInterrupt), _interrupts_held():
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        begun.append("all")
+    assert begun == ["all"]
