@@ -52,9 +52,14 @@ def test_divergence_in_another_process_is_told_in_words(tmp_path):
         run_study(wild, folder, "", None, 2)
 
 
-def test_an_interrupt_while_processes_begin_is_answered_afterwards():
-    begun = []
-    with pytest.raises(KeyboardInterrupt), _interrupts_held():
+def interrupted(begun):
+    with _interrupts_held():
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         begun.append("all")
+
+
+def test_an_interrupt_while_processes_begin_is_answered_afterwards():
+    begun = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(begun)
     assert begun == ["all"]
