@@ -156,7 +156,13 @@ def test_read_only_folder_is_refused_before_training(tmp_path, capfd):
 
 def test_ctrl_c_ends_every_process_and_says_how_to_go_on(tmp_path):
     command = [sys.executable, "-m", "studies", "pendulum", "--seeds", "2", "--workers", "2", "--out", str(tmp_path)]
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    before = signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # ignored where a shell runs us in the background
+    try:
+        run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
     while not (tmp_path / ".lock").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
