@@ -156,9 +156,7 @@ def test_read_only_folder_is_refused_before_training(tmp_path, capfd):
 
 def test_ctrl_c_ends_every_process_and_says_how_to_go_on(tmp_path):
     command = [sys.executable, "-m", "studies", "pendulum", "--seeds", "2", "--workers", "2", "--out", str(tmp_path)]
-    before = signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # ignored where a shell runs us in the background
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where a shell runs us in the background
     try:
         run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     finally:
