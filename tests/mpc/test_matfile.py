@@ -68,7 +68,7 @@ def test_what_is_written_by_hand_is_read(read):
 
 
 def test_the_other_byte_order_is_read(read):
-    parts = struct.pack(">IIII", 6, 8, 6, 0) + struct.pack(">IIii", 5, 8, 1, 1) + struct.pack(">HHxxxx", 1, 1)[:0]
+    parts = struct.pack(">IIII", 6, 8, 6, 0) + struct.pack(">IIii", 5, 8, 1, 1)
     parts += struct.pack(">HH", 1, 1) + b"A\0\0\0" + struct.pack(">IId", 9, 8, 2.5)
     data = HEADER[:124] + b"\x01\x00MI" + struct.pack(">II", 14, len(parts)) + parts
     assert read(data).tolist() == [[2.5]]
