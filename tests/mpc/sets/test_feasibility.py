@@ -212,7 +212,7 @@ def test_a_plan_that_ends_at_a_setpoint_must_be_able_to_rest_there(level, claime
     """To hold the level takes a tenth of it as input, of which there is 0.1."""
     model = LinearModel([[0.9]], [[1.0]], 1.0)
     problem = MPCProblem(
-        model, 1.0, 0.1, 4, ([-3], [3]), (-0.1, 0.1), parameters=(Setpoint([level]),), constraints=(TerminalOrigin(),)
+        model, 1.0, 0.1, 4, ([-0.5], [3]), (-0.1, 0.1), parameters=(Setpoint([level]),), constraints=(TerminalOrigin(),)
     )
     verdict = feasibility(problem)
     assert verdict.recursive is claimed
