@@ -68,11 +68,13 @@ def sampled_map(plant: Plant, state: Array, control: Array) -> tuple[Array, Arra
     A rule for `linearise`. Input limits, state caps and the wrapping of angles are left out, as they are no part of a
     linear model. At a steady state it differs from the zero-order hold by the error of the integrator alone.
     """
-    x, u = SX.sym("x", plant.n), SX.sym("u", plant.m)
-    flow = symbolic(plant.equations, plant.equations_name, plant.state_names)
+    kind = getattr(plant.integrator, "symbols", SX) if plant.is_continuous else SX
+    x, u = kind.sym("x", plant.n), kind.sym("u", plant.m)
+    flow = symbolic(plant)
     if plant.is_continuous:
         free = np.full(plant.n, np.inf)
-        after = plant.integrator.advance(Motion(flow, plant.sample_time, plant.state_names, (-free, free)), x, u)
+        motion = Motion(flow, plant.sample_time, plant.state_names, (-free, free), plant.constant_values)
+        after = plant.integrator.advance(motion, x, u)
     else:
         after = flow(x, u)
     derivative = ca.Function("sampled_map", [x, u], [ca.jacobian(after, x), ca.jacobian(after, u)])

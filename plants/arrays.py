@@ -41,6 +41,13 @@ def real_array(
     return array
 
 
+def read_only(values: ArrayLike) -> Array:
+    """Return `values` as a new float64 array that cannot be written to."""
+    array = np.array(values, dtype=np.float64)
+    array.setflags(write=False)
+    return array
+
+
 def real_points(value: ArrayLike, name: str, labels: Sequence[str], error: type[ValueError] = ValueError) -> Array:
     """Return `value` as float64 points (..., n), one component per label; not copied where it already fits.
 

@@ -1,19 +1,64 @@
 """What running a plant costs: quadratic in the distance from a target, with a penalty for an unsafe end."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import casadi as ca
 import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from plants.arrays import Array, instance_of, paired_points, real_array, real_points, real_scalar, whole_number
 from plants.errors import PlantError
+from plants.event import Event, checked_event
+
+
+class Cost(ABC):
+    """What one step costs, for learners, simulations and controllers alike.
+
+    `violation_penalty` is added once by whoever steps the plant, when a step ends an episode unsafely; `event`, where
+    there is one, ends an episode as well, at a cost of its own.
+    """
+
+    violation_penalty: float
+    event: Event | None
+
+    @property
+    @abstractmethod
+    def n(self) -> int:
+        """Return the number of states."""
+
+    @property
+    @abstractmethod
+    def m(self) -> int:
+        """Return the number of inputs."""
+
+    def __call__(self, x: ArrayLike, u: ArrayLike) -> Array:
+        """Return the stage cost (...,) of states (..., n) and inputs (..., m), as `stage` does."""
+        return self.stage(x, u)
+
+    def stage(self, x: ArrayLike, u: ArrayLike) -> Array:
+        """Return the stage cost (...,) of states (..., n) and inputs (..., m), without the penalty.
+
+        Raises PlantError for a wrong width, NaN or infinity. Training loops may call `stage_rows`.
+        """
+        states = real_points(x, "x", [f"x{i}" for i in range(self.n)], PlantError)
+        inputs = real_points(u, "u", [f"u{i}" for i in range(self.m)], PlantError)
+        return self.stage_rows(*paired_points(states, inputs, PlantError))
+
+    @abstractmethod
+    def stage_rows(self, x: Float64[np.ndarray, "*rows n"], u: Float64[np.ndarray, "*rows m"]) -> Any:
+        """Return the stage cost (*rows,) of float64 arrays, unchecked."""
+
+    @abstractmethod
+    def expression(self, x: Any, u: Any) -> Any:
+        """Return the stage cost as a CasADi expression of columns x (n, 1) and u (m, 1)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class QuadraticCost:
+class QuadraticCost(Cost):
     """The stage cost (x - x_t)' Q (x - x_t) + (u - u_t)' R (u - u_t), without a half.
 
     `state_weight` Q (n, n) and `input_weight` R (m, m) are symmetric and positive semidefinite; one
@@ -30,6 +75,7 @@ class QuadraticCost:
     input_target: Any
     violation_penalty: float = 0.0
     angles: Sequence[int] = ()
+    event: Event | None = None
 
     def __post_init__(self) -> None:
         for side in ("state", "input"):
@@ -37,26 +83,21 @@ class QuadraticCost:
             weight = checked_weight(getattr(self, f"{side}_weight"), f"{side}_weight", len(target))
             object.__setattr__(self, f"{side}_target", target)
             object.__setattr__(self, f"{side}_weight", weight)
-        penalty = real_scalar(self.violation_penalty, "violation_penalty", PlantError)
-        if penalty < 0:
-            raise PlantError(f"`violation_penalty` is {penalty:g}, but it must be at least 0; we minimise cost")
-        object.__setattr__(self, "violation_penalty", penalty)
+        object.__setattr__(self, "violation_penalty", checked_penalty(self.violation_penalty))
+        checked_event(self.event, self.n)
         given = self.angles.tolist() if isinstance(self.angles, np.ndarray) else self.angles
         instance_of(given, Sequence, "angles", PlantError, "pass the indices of the states that turn, as in (0,)")
         object.__setattr__(self, "angles", tuple(self._angle(i) for i in given))
 
-    def __call__(self, x: ArrayLike, u: ArrayLike) -> Array:
-        """Return the stage cost (...,) of states (..., n) and inputs (..., m), as `stage` does."""
-        return self.stage(x, u)
+    @property
+    def n(self) -> int:
+        """Return the number of states."""
+        return len(self.state_target)
 
-    def stage(self, x: ArrayLike, u: ArrayLike) -> Array:
-        """Return the stage cost (...,) of states (..., n) and inputs (..., m), without the penalty.
-
-        Raises PlantError for a wrong width, NaN or infinity. Training loops may call `stage_rows`.
-        """
-        states = real_points(x, "x", [f"x{i}" for i in range(len(self.state_target))], PlantError)
-        inputs = real_points(u, "u", [f"u{i}" for i in range(len(self.input_target))], PlantError)
-        return self.stage_rows(*paired_points(states, inputs, PlantError))
+    @property
+    def m(self) -> int:
+        """Return the number of inputs."""
+        return len(self.input_target)
 
     def stage_rows(self, x: Float64[np.ndarray, "*rows n"], u: Float64[np.ndarray, "*rows m"]) -> Any:
         """Return the stage cost (*rows,) of float64 arrays, unchecked."""
@@ -64,6 +105,14 @@ class QuadraticCost:
         for i in self.angles:
             dx[..., i] = wrapped(dx[..., i])
         return ((dx @ self.state_weight) * dx).sum(-1) + ((du @ self.input_weight) * du).sum(-1)
+
+    def expression(self, x: Any, u: Any) -> Any:
+        """Return the stage cost as a CasADi expression of columns x (n, 1) and u (m, 1)."""
+        entries, du = ca.vertsplit(x - self.state_target), u - self.input_target
+        for i in self.angles:
+            entries[i] = entries[i] - 2 * np.pi * ca.ceil((entries[i] - np.pi) / (2 * np.pi))
+        dx = ca.vertcat(*entries)
+        return ca.bilin(self.state_weight, dx, dx) + ca.bilin(self.input_weight, du, du)
 
     def __repr__(self) -> str:
         """Return one line: the diagonals of the weights and the penalty."""
@@ -75,6 +124,14 @@ class QuadraticCost:
         if index >= len(self.state_target):
             raise PlantError(f"`angles` has index {index}, but there are {len(self.state_target)} states")
         return index
+
+
+def checked_penalty(value: object) -> float:
+    """Return a violation penalty as a float; raise PlantError for one below 0."""
+    penalty = real_scalar(value, "violation_penalty", PlantError)
+    if penalty < 0:
+        raise PlantError(f"`violation_penalty` is {penalty:g}, but it must be at least 0; we minimise cost")
+    return penalty
 
 
 def wrapped(angle: Array) -> Array:

@@ -1,6 +1,6 @@
-"""From a user's equations to the three compiled functions of a plant: derivative, Jacobians and step."""
+"""From a user's equations to the compiled functions of a plant: derivative, Jacobians and step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,49 +15,45 @@ from plants.integrate import Motion
 if TYPE_CHECKING:
     from plants.plant import Plant
 
-Equations = Callable[[Any, Any], Any]
+Equations = Callable[..., Any]
+"""A user's function of CasADi columns x (n, 1) and u (m, 1), and of the constants by name where there are any."""
+
+Flow = Callable[..., Any]
+"""(x, u) or (x, u, p) -> a column of one entry per state, p (k, 1) being the constants, by default the plant's own."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dynamics:
-    """The compiled functions of one plant, called with rows (rows, n) and (rows, m)."""
+    """The compiled functions of one plant, called with rows (rows, n), (rows, m) and, if `any_`, constants (rows, k).
+
+    The others have the plant's own constants built in, and are faster.
+    """
 
     flow: BatchedFunction
     jacobians: BatchedFunction
     step: BatchedFunction
+    any_flow: BatchedFunction
+    any_jacobians: BatchedFunction
+    any_step: BatchedFunction
 
 
 def compiled(plant: "Plant") -> Dynamics:
     """Return the functions of `plant`; raise PlantError if its equations fail or return too few or many entries."""
-    x, u = SX.sym("x", plant.n), SX.sym("u", plant.m)
-    flow = symbolic(plant.equations, plant.equations_name, plant.state_names)
-    value = flow(x, u)
-    clipped = ca.fmax(ca.fmin(u, plant.input_bounds[1]), plant.input_bounds[0])
-    if plant.is_continuous:
-        turning = np.isin(np.arange(plant.n), plant.angle_indices)
-        lower, upper = plant.state_caps
-        caps = (np.where(turning, -np.inf, lower), np.where(turning, np.inf, upper))
-        motion = Motion(flow, plant.sample_time, plant.state_names, caps)
-        after = plant.integrator.advance(motion, x, clipped)
-        rising = flow(x, clipped)
-    else:
-        after = flow(x, clipped)
-        rising = x - (plant.state_caps[0] + plant.state_caps[1]) / 2
-    after = _confined(after, rising, plant)
-    return Dynamics(
-        flow=_function("flow", x, u, [value], plant.equations_name),
-        jacobians=_function("jacobians", x, u, [ca.jacobian(value, s).T for s in (x, u)], plant.equations_name),
-        step=_function("step", x, u, [after], plant.equations_name),
-    )
+    flow = symbolic(plant)
+    own, any_ = (_functions(plant, flow, fixed) for fixed in (True, False))
+    return Dynamics(**own, **(any_ if plant.constants else {f"any_{name}": f for name, f in own.items()}))
 
 
-def symbolic(equations: Equations, argument: str, names: Sequence[str]) -> Callable[[SX, SX], SX]:
-    """Return `equations` as a function of CasADi columns that always gives a column of one entry per state."""
-    label = f"`{argument}` ({getattr(equations, '__name__', type(equations).__name__)})"
+def symbolic(plant: "Plant") -> Flow:
+    """Return the equations of `plant`: in SX as its author wrote them, in MX as a call of the finished function."""
+    label = f"`{plant.equations_name}` ({getattr(plant.equations, '__name__', type(plant.equations).__name__)})"
+    own = plant.constant_values
 
-    def column(x: SX, u: SX) -> SX:
+    def column(x: Any, u: Any, p: Any = own) -> Any:
+        if any(isinstance(part, ca.MX) for part in (x, u, p)):
+            return _finished(column, plant)(x, u, p)
         try:
-            value = equations(x, u)
+            value = plant.equations(x, u, plant.named_constants(p)) if len(own) else plant.equations(x, u)
             result = value if isinstance(value, SX) else SX(ca.vertcat(*np.ravel(np.asarray(value, dtype=object))))
         except Exception as cause:
             first, *_ = [*str(cause).splitlines(), "no reason given"]
@@ -65,25 +61,61 @@ def symbolic(equations: Equations, argument: str, names: Sequence[str]) -> Calla
                 f"{label} fails on CasADi symbols: {type(cause).__name__}: {first}; "
                 "return one CasADi expression per state, built with casadi.sin, casadi.exp and their like"
             ) from cause
-        if result.numel() != len(names):
+        if result.numel() != plant.n:
             raise PlantError(
-                f"{label} returns {result.numel()} entries, but the plant has {len(names)} states "
-                f"({', '.join(names)}); return one entry per state"
+                f"{label} returns {result.numel()} entries, but the plant has {plant.n} states "
+                f"({', '.join(plant.state_names)}); return one entry per state"
             )
         return ca.densify(ca.vec(result))
 
     return column
 
 
-def _function(name: str, x: SX, u: SX, results: list[SX], argument: str) -> BatchedFunction:
-    function = ca.Function(name, [x, u], [ca.densify(r) for r in results], {"allow_free": True, "cse": True})
+def _finished(flow: Flow, plant: "Plant") -> ca.Function:
+    x, u, p = (SX.sym(name, size) for name, size in zip("xup", (plant.n, plant.m, len(plant.constants)), strict=True))
+    return ca.Function("flow", [x, u, p], [flow(x, u, p)], {"cse": True})
+
+
+def _functions(plant: "Plant", flow: Flow, fixed: bool) -> dict[str, BatchedFunction]:
+    """Return flow, Jacobians and step by name, with the constants `fixed` or as a third argument under `any_`."""
+    kind = getattr(plant.integrator, "symbols", SX) if plant.is_continuous else SX
+    sizes = (plant.n, plant.m) if fixed else (plant.n, plant.m, len(plant.constants))
+    x, u, *rest = (SX.sym(name, size) for name, size in zip("xup", sizes, strict=False))
+    moved = [kind.sym(name, size) for name, size in zip("xup", sizes, strict=False)]
+    value = flow(x, u, *rest)
+    slopes = [ca.jacobian(value, s).T for s in (x, u)]
+    results = {
+        "flow": ([x, u, *rest], [value]),
+        "jacobians": ([x, u, *rest], slopes),
+        "step": (moved, [_after(plant, flow, *moved)]),
+    }
+    prefix, argument = "" if fixed else "any_", plant.equations_name
+    return {prefix + name: _function(name, *parts, argument) for name, parts in results.items()}
+
+
+def _after(plant: "Plant", flow: Flow, x: Any, u: Any, p: Any = None) -> Any:
+    """Return the state one sample period after x under u, clipped, wrapped and within its caps."""
+    clipped = ca.fmax(ca.fmin(u, plant.input_bounds[1]), plant.input_bounds[0])
+    constants = plant.constant_values if p is None else p
+    lower, upper = plant.state_caps
+    if not plant.is_continuous:
+        return _confined(flow(x, clipped, constants), x - (lower + upper) / 2, plant)
+    turning = np.isin(np.arange(plant.n), plant.angle_indices)
+    caps = (np.where(turning, -np.inf, lower), np.where(turning, np.inf, upper))
+    motion = Motion(flow, plant.sample_time, plant.state_names, caps, constants)
+    return _confined(plant.integrator.advance(motion, x, clipped), flow(x, clipped, constants), plant)
+
+
+def _function(name: str, arguments: list[Any], results: list[Any], argument: str) -> BatchedFunction:
+    options = {"allow_free": True, "cse": True} if isinstance(arguments[0], SX) else {}
+    function = ca.Function(name, arguments, [ca.densify(r) for r in results], options)
     if function.has_free():
         strangers = ", ".join(str(symbol) for symbol in function.get_free())
         raise PlantError(f"`{argument}` uses symbols that it was not given: {strangers}; replace them by numbers")
     return BatchedFunction(function)
 
 
-def _confined(after: SX, rising: SX, plant: "Plant") -> SX:
+def _confined(after: Any, rising: Any, plant: "Plant") -> Any:
     """Wrap the angles and keep every entry within its caps; a NaN goes to the upper one if it was `rising` > 0.
 
     CasADi's fmin(NaN, b) and fmax(NaN, b) are b, as in C.

@@ -1,5 +1,6 @@
 """Does a point rest? Asked of every state in a unit of its own, so that large units do not hide small ones."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 STEADY = 1e-6
 """How far a state at rest may move in one sample period, relative to its scale."""
+_ROUNDS = 50
 
 
 def state_scales(plant: "Plant", state: Array) -> Array:
@@ -63,3 +65,53 @@ def check_steady(
             "solve for a point where the plant rests, or give more digits"
         )
     return float(relative[i])
+
+
+def nearest_rest(plant: "Plant", constants: Sequence[float]) -> tuple[Array, Array]:
+    """Return the point of rest (state, input) under other constants (k,) that is nearest to the plant's own.
+
+    Every step goes to the nearest point of the equations made linear, all states and inputs in their scales. Raises
+    PlantError where none is found within the caps and input bounds.
+    """
+    home = np.concatenate(plant.equilibrium)
+    low, high = plant.input_bounds
+    scales = np.concatenate([state_scales(plant, plant.equilibrium[0]), (high - low) / 2])
+    point, values = home.copy(), np.asarray(constants, dtype=np.float64)
+    for _ in range(_ROUNDS):
+        moved, slope = _motion_and_slope(plant, point, values)
+        if not (np.isfinite(moved).all() and np.isfinite(slope).all()):
+            break
+        away = (home - point) / scales
+        relative, step = moved / scales[: plant.n], slope * scales / scales[: plant.n, None]
+        target = away - np.linalg.lstsq(step, relative + step @ away, rcond=None)[0]
+        point = point + scales * target
+        if np.abs(relative).max() <= 1e-3 * STEADY and np.abs(target).max() <= 1e-6:
+            return _within(plant, point[: plant.n], point[plant.n :])
+    raise PlantError(
+        f"no point of rest of {plant.name!r} was found near its equilibrium under the constants {values}; "
+        "change them less, or build the plant with its own `equilibrium`"
+    )
+
+
+def _motion_and_slope(plant: "Plant", point: Array, constants: Array) -> tuple[Array, Array]:
+    """Return the motion (n,) in one sample period and its slope (n, n + m) at a point (n + m,)."""
+    x, u, p = point[None, : plant.n], point[None, plant.n :], constants[None]
+    value = plant.flow_rows(x, u, p)[0]
+    slope = np.concatenate(plant.slope_rows(x, u, p), -1)[0]
+    if plant.is_continuous:
+        return value * plant.sample_time, slope * plant.sample_time
+    return value - x[0], slope - np.eye(plant.n, plant.n + plant.m)
+
+
+def _within(plant: "Plant", state: Array, entry: Array) -> tuple[Array, Array]:
+    for point, bounds, names, limit in (
+        (state, plant.state_caps, plant.state_names, "state_caps"),
+        (entry, plant.input_bounds, plant.input_names, "input_bounds"),
+    ):
+        for value, low, high, name in zip(point, *bounds, names, strict=True):
+            if not low <= value <= high:
+                raise PlantError(
+                    f"{plant.name!r} rests, under these constants, with {name} at {value:g}, outside `{limit}` "
+                    f"[{low:g}, {high:g}]; change the constants less, or widen the bounds"
+                )
+    return state, entry

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import casadi as ca
 import numpy as np
@@ -19,13 +19,19 @@ MOST_SUBSTEPS = 1000
 class Motion:
     """What an integrator knows of a plant.
 
-    `caps` are the lowest and highest values (n,) that the states may take, infinite for turning angles.
+    `equations` give dx/dt (n, 1) of the state (n, 1), the input (m, 1) and the `constants` (k, 1). `caps` are the
+    lowest and highest values (n,) that the states may take, infinite for turning angles.
     """
 
-    derivative: Callable[[SX, SX], SX]
+    equations: Callable[[Any, Any, Any], Any]
     sample_time: float
     state_names: Sequence[str]
     caps: tuple[Array, Array]
+    constants: Any
+
+    def derivative(self, x: Any, u: Any) -> Any:
+        """Return dx/dt (n, 1) under these constants."""
+        return self.equations(x, u, self.constants)
 
 
 class Integrator(Protocol):

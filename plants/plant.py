@@ -13,19 +13,21 @@ from plants import validation as check
 from plants.arrays import (
     Array,
     bounds_pair,
-    check_size,
     instance_of,
     paired_points,
+    read_only,
     real_points,
     real_scalar,
     whole_number,
 )
-from plants.cost import QuadraticCost, wrapped
+from plants.constants import Constant, checked_constants, namespace
+from plants.cost import Cost, wrapped
 from plants.dynamics import Dynamics, Equations, compiled
 from plants.equilibrium import check_steady
 from plants.errors import PlantError
 from plants.integrate import Integrator, RungeKutta4
 from plants.names import checked_names, checked_text, checked_units, index_of, known_arguments, some_names
+from plants.starts import StartFilter, sample_starts
 
 _ONE_STEP = RungeKutta4()
 
@@ -40,6 +42,7 @@ class Plant:
     `name` and `source` say what it is and where the equations come from.
     `derivative` gives dx/dt, or `update` the next state, from CasADi columns x (n, 1), u (m, 1): any
     sequence of one expression per state. Exactly one of the two.
+    `constants` are numbers of the equations that may be changed: these then take a third argument p, and read p.name.
     `state_names`, `state_units`, `input_names`, `input_units` describe each component ('-': no unit).
     `state_bounds` (lower, upper), each (n,), is where the plant is meant to be run; None for no bound.
     `input_bounds` (lower, upper), each (m,), finite: what the actuator can do. With `clips_input` a step
@@ -51,7 +54,8 @@ class Plant:
     `state_caps` (lower, upper): no step leaves them, however wild. Where there is none a state is held at +-1e9 and
     counts as a runaway, so a state that may be larger needs a cap.
     `safe_limits` (lower, upper): beyond them a state is unsafe; None for no limit.
-    `cost` is the stage cost; episodes are `episode_steps` long and start uniformly within `start_bounds`.
+    `cost` is the stage cost; episodes are `episode_steps` long and start uniformly within `start_bounds`, at those
+    points which `start_filter` keeps: it takes rows (rows, n) and returns bool (rows,); None keeps all.
 
     Arrays are read-only float64 afterwards. Raises PlantError for whatever does not fit.
     """
@@ -65,8 +69,9 @@ class Plant:
     input_bounds: Pair
     equilibrium: Pair
     sample_time: float
-    cost: QuadraticCost
+    cost: Cost
     start_bounds: Pair
+    constants: Sequence[Constant] = ()
     derivative: Equations | None = None
     update: Equations | None = None
     time_unit: str = "s"
@@ -74,6 +79,7 @@ class Plant:
     angles: Sequence[str] = ()
     state_caps: Pair = None
     safe_limits: Pair = None
+    start_filter: StartFilter | None = None
     episode_steps: int = 200
     clips_input: bool = True
     source: str = ""
@@ -102,6 +108,7 @@ class Plant:
             self._put(f"{kind}_names", names)
             self._put(f"{kind}_units", checked_units(getattr(self, f"{kind}_units"), f"{kind}_units", names))
         check.no_common_name(self.state_names, self.input_names)
+        self._put("constants", checked_constants(self.constants, (*self.state_names, *self.input_names)))
         self._put("angles", some_names(self.angles, "angles"))
         instance_of(self.source, str, "source", PlantError, "say where the equations come from, or pass ''")
 
@@ -116,6 +123,7 @@ class Plant:
         self._put("equilibrium", check.operating_point(self.equilibrium, states, inputs))
         if self.safe_limits is not None:
             self._put("safe_limits", check.wide_bounds(self.safe_limits, "safe_limits", states))
+        check.start_filter(self.start_filter)
         self._put("state_caps", check.caps(self.state_caps, states, self.angle_indices))
 
     def _put(self, name: str, value: object) -> None:
@@ -151,28 +159,55 @@ class Plant:
         """Return the indices of the states that are wrapped."""
         return tuple(index_of(name, self.state_names, "angles") for name in self.angles)
 
+    @cached_property
+    def constant_values(self) -> Array:
+        """Return the values of the constants (k,)."""
+        return read_only([constant.value for constant in self.constants])
+
+    def named_constants(self, values: Any) -> Any:
+        """Return `values` (k,), numbers or expressions, as an object with one attribute for each constant."""
+        return namespace(self.constants, values)
+
     def step(self, x: ArrayLike, u: ArrayLike) -> Array:
         """Return the states (..., n) one sample period after states (..., n) under inputs (..., m).
 
         Either may be a single point that goes with all of the other. Inputs are clipped to their bounds,
-        angles wrapped, runaways capped: valid arguments never raise and never give NaN. Checking
+        angles wrapped, runaways capped: valid arguments never raise for a runaway and never give NaN. Checking
         about doubles the time of a call with few rows; loops whose arrays are known to be good call `step_rows`.
 
-        Raises PlantError for a wrong width, NaN, infinity, or, unless `clips_input`, an input beyond its bounds.
+        Raises PlantError for a wrong width, NaN, infinity, or, unless `clips_input`, an input beyond its bounds; and
+        where an adaptive integrator gives up, which none of fixed steps does.
         """
         states, inputs, lead = self._rows(x, u)
         if not self.clips_input:
             check.within_bounds(inputs, self)
-        return self.step_rows(states, inputs).reshape(*lead, self.n)
+        after = self.step_rows(states, inputs)
+        check.integrated(after, states, inputs, self)
+        return after.reshape(*lead, self.n)
 
     def step_rows(
-        self, x: Float64[np.ndarray, "rows n"], u: Float64[np.ndarray, "rows m"]
+        self,
+        x: Float64[np.ndarray, "rows n"],
+        u: Float64[np.ndarray, "rows m"],
+        constants: Float64[np.ndarray, "rows k"] | None = None,
     ) -> Float64[np.ndarray, "rows n"]:
         """Return `step` of float64 rows x (rows, n), u (rows, m), unchecked: inputs are always clipped.
 
-        A NaN input acts as one at a bound, so the caller must know that there is none.
+        `constants` (rows, k) take the place of the plant's own. A NaN input acts as one at a bound, so the caller must
+        know that there is none. A row in which the integrator gave up is NaN.
         """
-        return self._dynamics.step(x, u)[0]
+        if constants is None:
+            return self._dynamics.step(x, u)[0]
+        return self._dynamics.any_step(x, u, constants)[0]
+
+    def flow_rows(self, x: Array, u: Array, constants: Array) -> Array:
+        """Return `derivatives` (rows, n) of float64 rows under `constants` (rows, k), unchecked."""
+        return self._dynamics.any_flow(x, u, constants)[0]
+
+    def slope_rows(self, x: Array, u: Array, constants: Array) -> tuple[Array, Array]:
+        """Return `jacobians` of float64 rows under `constants` (rows, k), unchecked."""
+        by_state, by_input = self._dynamics.any_jacobians(x, u, constants)
+        return by_state.reshape(-1, self.n, self.n), by_input.reshape(-1, self.n, self.m)
 
     def derivatives(self, x: ArrayLike, u: ArrayLike) -> Array:
         """Return dx/dt (..., n), in state units per time unit, at states (..., n) and inputs (..., m), not clipped.
@@ -222,12 +257,8 @@ class Plant:
         return np.where(lower == -check.RUNAWAY, lower, -np.inf), np.where(upper == check.RUNAWAY, upper, np.inf)
 
     def sample_starts(self, generator: np.random.Generator, count: int) -> Array:
-        """Return `count` initial states (count, n), uniform within `start_bounds`; PlantError for a wrong argument."""
-        mend = "pass np.random.default_rng(seed)"
-        instance_of(generator, np.random.Generator, "generator", PlantError, mend)
-        rows = whole_number(count, "count", PlantError)
-        check_size(rows * self.n, f"`count` = {rows}", PlantError, "draw fewer starts at a time")
-        return self.wrap(generator.uniform(*self.start_bounds, size=(rows, self.n)))
+        """Return `count` initial states (count, n) within `start_bounds`; PlantError for a wrong argument."""
+        return sample_starts(self, generator, count)
 
     def _rows(self, x: ArrayLike, u: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
         states = real_points(x, "x", self.state_names, PlantError)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plants.arrays import Array, bounds_pair, real_array
-from plants.cost import QuadraticCost
+from plants.cost import Cost, QuadraticCost
 from plants.errors import PlantError
 
 if TYPE_CHECKING:
@@ -39,6 +39,23 @@ def integrator(method: object) -> None:
     """Refuse what is no integrator object."""
     if isinstance(method, type) or not callable(getattr(method, "advance", None)):
         raise PlantError(f"`integrator` is {method!r}, but an object is needed, as in RungeKutta4(substeps=4)")
+
+
+def start_filter(keeps: object) -> None:
+    """Refuse a filter of starts that cannot be called."""
+    if keeps is not None and not callable(keeps):
+        raise PlantError(f"`start_filter` is {keeps!r}, but a function of rows (rows, n), or None, is needed")
+
+
+def integrated(after: Array, states: Array, inputs: Array, plant: "Plant") -> None:
+    """Refuse rows (rows, n) in which the integrator gave up."""
+    if np.isfinite(after).all():
+        return
+    row = int(np.argmin(np.isfinite(after).all(-1)))
+    raise PlantError(
+        f"the integrator {plant.integrator} of {plant.name!r} gave up within one sample period from x = {states[row]}, "
+        f"u = {inputs[row]} (row {row}); loosen its tolerances, or stay within `state_bounds`"
+    )
 
 
 def wide_bounds(value: object, name: str, labels: Sequence[str], infinite: bool = True) -> Bounds:
@@ -97,17 +114,20 @@ def consistent(plant: "Plant") -> None:
 
 def cost_fits(cost: object, plant: "Plant") -> None:
     """Refuse a cost of other sizes, or one that measures a turning angle along the line from a target other than 0."""
-    if not isinstance(cost, QuadraticCost):
-        raise PlantError(f"`cost` is {type(cost).__name__}, but a QuadraticCost is needed")
-    for kind, target, names in (
-        ("state", cost.state_target, plant.state_names),
-        ("input", cost.input_target, plant.input_names),
-    ):
-        if len(target) != len(names):
+    if not isinstance(cost, Cost):
+        raise PlantError(
+            f"`cost` is {type(cost).__name__}, but a cost is needed: a QuadraticCost, or a StageCost with an "
+            "expression of your own"
+        )
+    quadratic = isinstance(cost, QuadraticCost)
+    for kind, size, names in (("state", cost.n, plant.state_names), ("input", cost.m, plant.input_names)):
+        if size != len(names):
+            has = f"has a {kind}_target of {size} entries" if quadratic else f"is one of {size} {kind}s"
             raise PlantError(
-                f"`cost` has a {kind}_target of {len(target)} entries, but the plant has {len(names)} "
-                f"{kind}s ({', '.join(names)}); give one entry each"
+                f"`cost` {has}, but the plant has {len(names)} {kind}s ({', '.join(names)}); give one entry each"
             )
+    if not quadratic:
+        return
     for i in plant.angle_indices:
         if cost.state_target[i] != 0 and i not in cost.angles:
             raise PlantError(

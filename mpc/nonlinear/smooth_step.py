@@ -1,6 +1,5 @@
 """The plant's own step as an expression that optimisers can follow: nothing wrapped or clipped, caps rounded off."""
 
-from collections.abc import Callable
 from typing import Any
 
 import casadi as ca
@@ -9,7 +8,7 @@ from casadi import SX
 
 from plants import Plant, SemiImplicitEuler
 from plants.arrays import Array
-from plants.dynamics import symbolic
+from plants.dynamics import Flow, symbolic
 from plants.integrate import Motion
 from plants.validation import RUNAWAY
 
@@ -23,14 +22,14 @@ def smooth_step(plant: Plant) -> Any:
     corner of the cap is a parabola, below the cap by at most a quarter of the band, so that Newton's method can pass.
     """
     x, u = SX.sym("x", plant.n), SX.sym("u", plant.m)
-    flow = symbolic(plant.equations, plant.equations_name, plant.state_names)
+    flow = symbolic(plant)
     caps = _declared_caps(plant)
     pairs = _pairs(plant)
     after = flow(x, u)
     if plant.is_continuous:
         no_caps = np.full(plant.n, -np.inf), np.full(plant.n, np.inf)
         slowed = _capped_rates(flow, caps, [rate for _, rate in pairs], plant.sample_time)
-        motion = Motion(slowed, plant.sample_time, plant.state_names, no_caps)
+        motion = Motion(slowed, plant.sample_time, plant.state_names, no_caps, plant.constant_values)
         after = plant.integrator.advance(motion, x, u)
     entries = ca.vertsplit(after)
     done = {rate for _, rate in pairs}
@@ -59,12 +58,12 @@ def _pairs(plant: Plant) -> list[tuple[int, int]]:
 
 
 def _capped_rates(
-    flow: Callable[[SX, SX], SX], caps: tuple[Array, Array], rates: list[int], period: float
-) -> Callable[[SX, SX], SX]:
+    flow: Flow, caps: tuple[Array, Array], rates: list[int], period: float
+) -> Flow:
     """Return the derivative with which one Euler step of `period` takes each rate no further than its cap."""
 
-    def slowed(x: SX, u: SX) -> SX:
-        entries = ca.vertsplit(flow(x, u))
+    def slowed(x: SX, u: SX, constants: Any) -> SX:
+        entries = ca.vertsplit(flow(x, u, constants))
         for i in rates:
             if np.isfinite([caps[0][i], caps[1][i]]).any():
                 entries[i] = (_rounded(x[i] + period * entries[i], caps[0][i], caps[1][i])[0] - x[i]) / period

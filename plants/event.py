@@ -1,0 +1,69 @@
+"""Event: what ends an episode besides time and safe limits: a goal that is reached, a batch that is done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import casadi as ca
+import numpy as np
+from casadi import SX
+from jaxtyping import Float64
+
+from plants.arrays import real_scalar
+from plants.batched import BatchedFunction
+from plants.errors import PlantError
+from plants.names import checked_text
+
+
+@dataclass(frozen=True)
+class Event:
+    """An episode ends when `when`, a CasADi expression of the column x (n, 1), is above 0, and that costs `cost`.
+
+    `name` says what has happened, as in 'docked'. A `cost` below 0 is a reward. Raises PlantError for a blank name, a
+    `when` that cannot be called, a cost that is not finite.
+    """
+
+    name: str
+    when: Callable[[Any], Any]
+    cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        checked_text(self.name, "name of an Event")
+        if not callable(self.when):
+            raise PlantError(
+                f"`when` of the event {self.name!r} is {self.when!r}, but a function of the state is needed"
+            )
+        object.__setattr__(self, "cost", real_scalar(self.cost, f"cost of the event {self.name!r}", PlantError))
+
+    def rows(self, x: Float64[np.ndarray, "rows n"]) -> Any:
+        """Return, as bool (rows,), at which states (rows, n) it has happened."""
+        return _compiled(self, x.shape[-1])(x)[0][:, 0] > 0
+
+
+def checked_event(event: object, n: int) -> None:
+    """Refuse what is no event, and one whose expression does not fit n states."""
+    if event is None:
+        return
+    if not isinstance(event, Event):
+        raise PlantError(f"`event` is {event!r}, but an Event(name, when) or None is needed")
+    _compiled(event, n)
+
+
+@lru_cache(maxsize=64)
+def _compiled(event: Event, n: int) -> BatchedFunction:
+    x = SX.sym("x", n)
+    try:
+        value = ca.densify(SX(event.when(x)))
+        function = ca.Function("event", [x], [value], {"allow_free": True})
+    except Exception as cause:
+        raise PlantError(
+            f"`when` of the event {event.name!r} fails on CasADi symbols: {type(cause).__name__}: {cause}; "
+            "return one expression that is above 0 where it has happened"
+        ) from cause
+    if value.numel() != 1 or function.has_free():
+        raise PlantError(
+            f"`when` of the event {event.name!r} returns {value.numel()} entries"
+            f"{' with symbols of its own' if function.has_free() else ''}, but 1 expression of the state is needed"
+        )
+    return BatchedFunction(function)
