@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -11,20 +11,47 @@ from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
 from mpc.prediction import Affine, Prediction, beside, combination
 from mpc.rows import Rows, at_most, no_rows, stack_rows
+from mpc.steps import at_steps, checked_steps
 from plants.arrays import Array, bounds_pair, real_array
 
 
+class _Limits(ABC):
+    """Limits of a quantity, at all of its steps or at those of `steps` (an int, a range or several ints)."""
+
+    steps: Any
+    first_step: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        """Check the steps, as far as they are known without a horizon."""
+        object.__setattr__(self, "steps", checked_steps(self.steps, self._name_of_steps, self.first_step))
+
+    def rows(self, prediction: Prediction) -> Rows:
+        """Return the rows of every step that counts; raise ProblemError for a step beyond the horizon."""
+        chosen = at_steps(self._quantities(prediction), self.steps, self._name_of_steps)
+        return stack_rows([_none(prediction), *(self._rows_at(quantity, k) for k, quantity in chosen)])
+
+    @property
+    def _name_of_steps(self) -> str:
+        return f"{type(self).__name__} steps"
+
+    @abstractmethod
+    def _rows_at(self, quantity: Affine, step: int) -> Rows: ...
+
+    @abstractmethod
+    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]: ...
+
+
 @dataclass(frozen=True, eq=False)
-class _Bounds(ABC):
+class _Bounds(_Limits):
     """lower <= quantity <= upper, in physical units; None or infinite: no limit."""
 
     lower: Any
     upper: Any
+    steps: Any = field(default=None, kw_only=True)
 
-    def rows(self, prediction: Prediction) -> Rows:
-        """Return two rows per finite bound and step."""
-        parts = [between(quantity, self.lower, self.upper, k) for k, quantity in self._quantities(prediction)]
-        return stack_rows(parts) if parts else _none(prediction)
+    def _rows_at(self, quantity: Affine, step: int) -> Rows:
+        """Return one row per finite bound."""
+        return between(quantity, self.lower, self.upper, step)
 
     def fitted(self, model: LinearModel) -> Self:
         """Return it with both bounds checked against the model's names."""
@@ -32,14 +59,13 @@ class _Bounds(ABC):
         return replace(self, lower=lower, upper=upper)
 
     @abstractmethod
-    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]: ...
-
-    @abstractmethod
     def _names(self, model: LinearModel) -> Sequence[str]: ...
 
 
 class StateBounds(_Bounds):
-    """lower <= state <= upper at steps 1..N (the state at step 0 is given)."""
+    """lower <= state <= upper at steps 1..N (the state at step 0 is given), or at those of `steps`."""
+
+    first_step = 1
 
     def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
         return enumerate(prediction.states[1:], start=1)
@@ -49,7 +75,7 @@ class StateBounds(_Bounds):
 
 
 class InputBounds(_Bounds):
-    """lower <= input <= upper at steps 0..N-1."""
+    """lower <= input <= upper at steps 0..N-1, or at those of `steps`."""
 
     def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
         return enumerate(prediction.inputs)
@@ -59,7 +85,7 @@ class InputBounds(_Bounds):
 
 
 class OutputBounds(_Bounds):
-    """lower <= output <= upper at steps 1..N; where inputs act on outputs at once (D is not 0), at steps 0..N-1."""
+    """lower <= output <= upper at steps 1..N, or at those of `steps`; where D is not 0, the steps are 0..N-1."""
 
     def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
         return ((k, prediction.outputs[k]) for k in prediction.controlled_outputs)
@@ -69,7 +95,7 @@ class OutputBounds(_Bounds):
 
 
 class MoveBounds(_Bounds):
-    """lower <= u_k - u_(k-1) <= upper at steps 0..N-1: theta holds the input before the first."""
+    """lower <= u_k - u_(k-1) <= upper at steps 0..N-1 or at `steps`: theta holds the input before the first."""
 
     uses_moves = True
 
@@ -81,16 +107,15 @@ class MoveBounds(_Bounds):
 
 
 @dataclass(frozen=True, eq=False)
-class _Polytope(ABC):
+class _Polytope(_Limits):
     """A quantity <= b, in physical units."""
 
     A: Any
     b: Any
+    steps: Any = field(default=None, kw_only=True)
 
-    def rows(self, prediction: Prediction) -> Rows:
-        """Return the rows at every step."""
-        parts = [below(quantity, self.A, self.b, k) for k, quantity in self._quantities(prediction)]
-        return stack_rows(parts) if parts else _none(prediction)
+    def _rows_at(self, quantity: Affine, step: int) -> Rows:
+        return below(quantity, self.A, self.b, step)
 
     def fitted(self, model: LinearModel) -> Self:
         """Return it with A (q, components) and b (q,) checked."""
@@ -104,14 +129,13 @@ class _Polytope(ABC):
         return replace(self, A=A, b=b)
 
     @abstractmethod
-    def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]: ...
-
-    @abstractmethod
     def _size(self, model: LinearModel) -> int: ...
 
 
 class StatePolytope(_Polytope):
-    """A state <= b at steps 1..N."""
+    """A state <= b at steps 1..N, or at those of `steps`."""
+
+    first_step = 1
 
     def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
         return enumerate(prediction.states[1:], start=1)
@@ -121,7 +145,7 @@ class StatePolytope(_Polytope):
 
 
 class InputPolytope(_Polytope):
-    """A input <= b at steps 0..N-1."""
+    """A input <= b at steps 0..N-1, or at those of `steps`."""
 
     def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
         return enumerate(prediction.inputs)
@@ -131,7 +155,7 @@ class InputPolytope(_Polytope):
 
 
 class OutputPolytope(_Polytope):
-    """A output <= b at the steps of OutputBounds."""
+    """A output <= b at the steps of OutputBounds, or at those of `steps`."""
 
     def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
         return ((k, prediction.outputs[k]) for k in prediction.controlled_outputs)
@@ -141,7 +165,7 @@ class OutputPolytope(_Polytope):
 
 
 class MixedPolytope(_Polytope):
-    """A (state, input) <= b at steps 0..N-1, with A (q, n + m): the columns of the state come first."""
+    """A (state, input) <= b at steps 0..N-1 or at `steps`, with A (q, n + m): the columns of the state come first."""
 
     def _quantities(self, prediction: Prediction) -> Iterable[tuple[int, Affine]]:
         return ((k, beside(prediction.states[k], control)) for k, control in enumerate(prediction.inputs))

@@ -24,7 +24,7 @@ from mpc.explicit.polyhedron import Polyhedron
 from mpc.plan import EveryStep
 from mpc.predict import predict
 from mpc.problem import MPCProblem
-from mpc.rows import Constraint, stack_rows
+from mpc.rows import stack_rows
 from mpc.sets.feasible import feasible_share
 from mpc.sets.invariance import invariance
 from mpc.sets.invariant import EmptySet, largest_set
@@ -89,7 +89,7 @@ def kept_for_ever(problem: MPCProblem) -> InvariantSet:
     strange = _strange(problem)
     if strange:
         raise ProblemError(
-            f"the constraint {strange} does not bind single steps; leave it out of the problem for this question"
+            f"the constraint {strange} does not bind each step by itself; leave it out of the problem for this question"
         )
     return largest_set(free_system(problem.model, _one_step(problem), None, 1.0))
 
@@ -173,12 +173,11 @@ def _state_alone(problem: MPCProblem) -> bool:
 
 
 def _strange(problem: MPCProblem) -> str:
-    """Return the kind of a hard constraint that is not known to bind single steps, or nothing."""
+    """Return the kind of a hard constraint that is not known to bind every step by itself, or nothing."""
     for constraint in problem.constraints:
-        if not isinstance(constraint, (*EVERY_STEP, *TERMINAL)) and not _harmless(constraint):
-            return type(constraint).__name__
+        kind = type(constraint).__name__
+        if not isinstance(constraint, (*EVERY_STEP, *TERMINAL, Soft)):
+            return kind
+        if isinstance(constraint, EVERY_STEP) and constraint.steps is not None:
+            return f"{kind} at chosen `steps`"
     return ""
-
-
-def _harmless(constraint: Constraint) -> bool:
-    return isinstance(constraint, Soft)

@@ -62,19 +62,49 @@ def limits(constraint: Any, trajectory: Trajectory) -> list[Limit]:
     return [Limit(left, right) for left, right in stating(trajectory)]
 
 
-def _between(constraint: Any, quantities: Sequence[Any], unit: Array) -> list[Limit]:
-    """Return lower <= quantity <= upper for every quantity, where the bounds are finite."""
+@limits.register(StateBounds)
+@limits.register(StatePolytope)
+def _(constraint: StateBounds | StatePolytope, trajectory: Trajectory) -> list[Limit]:
+    return _along(constraint, trajectory.states[1:], 1, trajectory.units.state)
+
+
+@limits.register(InputBounds)
+@limits.register(InputPolytope)
+def _(constraint: InputBounds | InputPolytope, trajectory: Trajectory) -> list[Limit]:
+    return _along(constraint, trajectory.inputs, 0, trajectory.units.input)
+
+
+@limits.register(OutputBounds)
+@limits.register(OutputPolytope)
+def _(constraint: OutputBounds | OutputPolytope, trajectory: Trajectory) -> list[Limit]:
+    first = 0 if trajectory.model.D.any() else 1  # inputs act on outputs at once, or a step later
+    return _along(constraint, trajectory.outputs[first:], first, trajectory.units.output)
+
+
+@limits.register(MoveBounds)
+def _(constraint: MoveBounds, trajectory: Trajectory) -> list[Limit]:
+    return _along(constraint, trajectory.moves, 0, trajectory.units.input)
+
+
+def _along(constraint: Any, quantities: Sequence[Any], first: int, unit: Array) -> list[Limit]:
+    """Return what bounds or a polytope ask of a quantity that begins at step `first`, at the steps where they count."""
     found = []
-    for quantity in quantities:
-        for sign, bound in ((1, constraint.upper), (-1, -constraint.lower)):
-            keep = np.flatnonzero(np.isfinite(bound))
-            if len(keep):
-                found.append(Limit(sign * quantity[keep], bound[keep], unit=unit[keep]))
+    for k, quantity in enumerate(quantities, first):
+        if constraint.steps is None or k in constraint.steps:
+            found += _asked(constraint, quantity, unit)
     return found
 
 
-def _below(constraint: Any, quantities: Sequence[Any], unit: Array) -> list[Limit]:
-    return [Limit(constraint.A @ quantity, constraint.b, unit=_size(constraint.A, unit)) for quantity in quantities]
+def _asked(constraint: Any, quantity: Any, unit: Array) -> list[Limit]:
+    """Return A quantity <= b, or lower <= quantity <= upper where the bounds are finite."""
+    if isinstance(constraint, StatePolytope | InputPolytope | OutputPolytope):
+        return [Limit(constraint.A @ quantity, constraint.b, unit=_size(constraint.A, unit))]
+    found = []
+    for sign, bound in ((1, constraint.upper), (-1, -constraint.lower)):
+        keep = np.flatnonzero(np.isfinite(bound))
+        if len(keep):
+            found.append(Limit(sign * quantity[keep], bound[keep], unit=unit[keep]))
+    return found
 
 
 def _size(A: Array, unit: Array) -> Array:
@@ -83,48 +113,14 @@ def _size(A: Array, unit: Array) -> Array:
     return np.where(size > 0, size, 1.0)
 
 
-@limits.register(StateBounds)
-def _(constraint: StateBounds, trajectory: Trajectory) -> list[Limit]:
-    return _between(constraint, trajectory.states[1:], trajectory.units.state)
-
-
-@limits.register(InputBounds)
-def _(constraint: InputBounds, trajectory: Trajectory) -> list[Limit]:
-    return _between(constraint, trajectory.inputs, trajectory.units.input)
-
-
-@limits.register(OutputBounds)
-def _(constraint: OutputBounds, trajectory: Trajectory) -> list[Limit]:
-    return _between(constraint, _controlled(trajectory), trajectory.units.output)
-
-
-@limits.register(MoveBounds)
-def _(constraint: MoveBounds, trajectory: Trajectory) -> list[Limit]:
-    return _between(constraint, trajectory.moves, trajectory.units.input)
-
-
-@limits.register(StatePolytope)
-def _(constraint: StatePolytope, trajectory: Trajectory) -> list[Limit]:
-    return _below(constraint, trajectory.states[1:], trajectory.units.state)
-
-
-@limits.register(InputPolytope)
-def _(constraint: InputPolytope, trajectory: Trajectory) -> list[Limit]:
-    return _below(constraint, trajectory.inputs, trajectory.units.input)
-
-
-@limits.register(OutputPolytope)
-def _(constraint: OutputPolytope, trajectory: Trajectory) -> list[Limit]:
-    return _below(constraint, _controlled(trajectory), trajectory.units.output)
-
-
 @limits.register(MixedPolytope)
 def _(constraint: MixedPolytope, trajectory: Trajectory) -> list[Limit]:
     n = trajectory.model.n
     of_state, of_input = constraint.A[:, :n], constraint.A[:, n:]
-    pairs = zip(trajectory.states, trajectory.inputs, strict=False)
     unit = _size(constraint.A, np.r_[trajectory.units.state, trajectory.units.input])
-    return [Limit(of_state @ x + of_input @ u, constraint.b, unit=unit) for x, u in pairs]
+    steps = range(trajectory.horizon) if constraint.steps is None else constraint.steps
+    sums = [of_state @ trajectory.states[k] + of_input @ trajectory.inputs[k] for k in steps]
+    return [Limit(left, constraint.b, unit=unit) for left in sums]
 
 
 @limits.register(TerminalSet)
@@ -167,22 +163,25 @@ def _(constraint: Tightened, trajectory: Trajectory) -> list[Limit]:
 
 
 Error = tuple[int, str, int]
-"""A unit of one component of what acts at one step: (step, "disturbance" or "residual", component)."""
+"""A unit of one component of what acts at one step: (step, "initial", "disturbance" or "residual", component)."""
 
 
 def _errors(constraint: Tightened, trajectory: Trajectory) -> list[Error]:
-    sizes = {"disturbance": trajectory.model.n, "residual": trajectory.model.m}
-    kinds = [kind for kind in sizes if getattr(constraint, kind) is not None]
-    return [(k, kind, i) for k in range(trajectory.horizon) for kind in kinds for i in range(sizes[kind])]
+    n, m, N = trajectory.model.n, trajectory.model.m, trajectory.horizon
+    places = {"initial": (1, n), "disturbance": (N, n), "residual": (N, m)}
+    kinds = [kind for kind in places if getattr(constraint, kind) is not None]
+    return [(k, kind, i) for kind in kinds for k in range(places[kind][0]) for i in range(places[kind][1])]
 
 
 def _after(constraint: Tightened, trajectory: Trajectory, error: Error | None) -> Trajectory:
-    """Return how a unit error moves everything, answered by v = -gain s; without one nothing moves."""
+    """Return how a unit error moves everything, answered by v = -gain s from step 1; without one nothing moves."""
     model, N = trajectory.model, trajectory.horizon
     K = np.zeros((model.m, model.n)) if constraint.gain is None else constraint.gain
     x, u = np.zeros((N + 1, model.n)), np.zeros((N, model.m))
+    if error is not None and error[1] == "initial":
+        x[0, error[2]] = 1
     for k in range(N):
-        u[k] = -K @ x[k]
+        u[k] = -K @ x[k] if k else 0
         if error is not None and error[:2] == (k, "residual"):
             u[k, error[2]] += 1
         x[k + 1] = model.A @ x[k] + model.B @ u[k]
@@ -198,26 +197,22 @@ def _after(constraint: Tightened, trajectory: Trajectory, error: Error | None) -
 
 def _room(constraint: Tightened, trajectory: Trajectory, reach: dict[Error, Array], rows: int) -> Array:
     """Return the room (rows,) for the worst errors of every step together."""
-    room, n, m = np.zeros(rows), trajectory.model.n, trajectory.model.m
-    for k in range(trajectory.horizon):
-        if constraint.disturbance is not None:
-            columns = np.array([reach[k, "disturbance", i] for i in range(n)])
-            room += [_largest(constraint.disturbance, column) for column in columns.T]
-        if constraint.residual is not None:
-            room += sum(constraint.residual[i] * np.abs(reach[k, "residual", i]) for i in range(m))
+    room, n, m, N = np.zeros(rows), trajectory.model.n, trajectory.model.m, trajectory.horizon
+    sets = [(0, "initial")] * (constraint.initial is not None)
+    sets += [(k, "disturbance") for k in range(N)] * (constraint.disturbance is not None)
+    for k, kind in sets:
+        columns = np.array([reach[k, kind, i] for i in range(n)])
+        room += [_largest(getattr(constraint, kind), column, kind) for column in columns.T]
+    if constraint.residual is not None:
+        room += sum(constraint.residual[i] * np.abs(reach[k, "residual", i]) for k in range(N) for i in range(m))
     return room
 
 
-def _largest(disturbance: Polyhedron, direction: Array) -> float:
-    """Return the largest direction'w over A w <= b, which is the least b'y of all y >= 0 with A'y = direction."""
+def _largest(errors: Polyhedron, direction: Array, kind: str) -> float:
+    """Return the largest direction'e over A e <= b, which is the least b'y of all y >= 0 with A'y = direction."""
     if not direction.any():
         return 0.0
-    found = linprog(disturbance.b, A_eq=disturbance.A.T, b_eq=direction)
+    found = linprog(errors.b, A_eq=errors.A.T, b_eq=direction)
     if not found.success:
-        raise ProblemError(f"`Tightened disturbance` has no largest value in some direction ({found.message})")
+        raise ProblemError(f"`Tightened {kind}` has no largest value in some direction ({found.message})")
     return float(found.fun)
-
-
-def _controlled(trajectory: Trajectory) -> Sequence[Any]:
-    """Return the outputs that inputs move: from step 1, or from 0 where they act at once."""
-    return trajectory.outputs if trajectory.model.D.any() else trajectory.outputs[1:]

@@ -2,8 +2,21 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from mpc import InputBounds, Polyhedron, ProblemError, StateBounds, TerminalOrigin, Tightened, condense
+from mpc import (
+    InputBounds,
+    LinearModel,
+    MixedPolytope,
+    Polyhedron,
+    ProblemError,
+    StateBounds,
+    TerminalOrigin,
+    Tightened,
+    condense,
+)
 
 LIMITS = StateBounds([-1, -4], [1, 4])
 SMALL = Polyhedron.from_bounds([-0.01, -0.02], [0.01, 0.02])
@@ -32,10 +45,62 @@ def test_the_room_is_the_largest_error_of_drawn_disturbances(pendulum_problem, g
     np.testing.assert_allclose(room, worst, atol=1e-12)
 
 
+@pytest.mark.parametrize("gain", [None, GAIN], ids=["unanswered", "answered"])
+def test_a_first_state_is_answered_from_step_1(pendulum_problem, gain):
+    start, K = Polyhedron([[1, 1], [-1, 1], [0, -1]], [0.02, 0.02, 0.01]), np.zeros((1, 2)) if gain is None else gain
+    hard = condense(pendulum_problem(constraints=(LIMITS,), horizon=3))
+    tight = condense(pendulum_problem(constraints=(Tightened(LIMITS, gain=gain, initial=start),), horizon=3))
+    model, expected = pendulum_problem().model, []
+    errors = start.vertices() @ model.A.T
+    for _ in range(3):
+        expected += [*errors.max(axis=0), *(-errors).max(axis=0)]
+        errors = errors @ (model.A - model.B @ K).T
+    np.testing.assert_allclose((hard.w - tight.w)[-12:], expected, atol=1e-12)
+    assert tight.names.rows[-1] == f"rate at its lower limit -4 rad/s at step 3, less {expected[-1]:.3g} rad/s of room"
+
+
+def test_a_first_state_counts_at_step_0_where_a_limit_reads_it(pendulum_problem):
+    mixed = MixedPolytope([[1, 0, 1]], [3], steps=0)
+    box = Polyhedron.from_bounds([-0.1, -0.2], [0.3, 0.2])
+    hard = condense(pendulum_problem(constraints=(mixed,)))
+    tight = condense(pendulum_problem(constraints=(Tightened(mixed, initial=box, residual=0.05, gain=GAIN),)))
+    assert (hard.w - tight.w)[-1] == pytest.approx(0.3 + 0.05)
+
+
+SHAPES = Polyhedron([[1, 0.3], [-1, 0.2], [0, 1], [0.1, -1]], [0.02, 0.02, 0.05, 0.05])
+
+
+HUNDREDTHS = st.integers(-120, 120).map(lambda i: i / 100)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    A=arrays(float, (2, 2), elements=HUNDREDTHS),
+    gain=arrays(float, (1, 2), elements=HUNDREDTHS),
+    answered=st.booleans(),
+    step=st.integers(1, 3),
+)
+def test_rooms_of_all_errors_add_up(pendulum_problem, A, gain, answered, step):
+    """The room of all three is the worst of every choice of vertices, walked through the model one by one."""
+    model, limit = LinearModel(A, [[0.5], [1]], 1.0), StateBounds([-50, -50], [50, 50], steps=step)
+    usual = {"model": model, "horizon": 3, "discount": 0.1}
+    errors = {"disturbance": SMALL, "residual": 0.1, "initial": SHAPES, "gain": gain if answered else None}
+    hard = condense(pendulum_problem(**usual, constraints=(limit,)))
+    tight = condense(pendulum_problem(**usual, constraints=(Tightened(limit, **errors),)))
+    K, worst = gain if answered else np.zeros((1, 2)), np.full(4, -np.inf)
+    for start in SHAPES.vertices():
+        ends = start[None]
+        for k in range(step):
+            answers = ends @ A.T - (ends @ K.T @ model.B.T if k else 0)
+            ends = np.concatenate([answers + w + 0.1 * sign * model.B.T for w in SMALL.vertices() for sign in (1, -1)])
+        worst = np.maximum(worst, np.r_[ends.max(axis=0), (-ends).max(axis=0)])
+    np.testing.assert_allclose((hard.w - tight.w)[-4:], worst, atol=1e-10)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({}, "`Tightened` has neither `disturbance` nor `residual`"),
+        ({}, "`Tightened` has neither `disturbance` nor `residual` nor `initial`"),
         ({"residual": -1}, "`Tightened residual` is -1, but it must be at least 0"),
         ({"residual": np.nan}, "`Tightened residual` is NaN"),
         ({"residual": np.inf}, "`Tightened residual` is infinite"),
@@ -56,8 +121,19 @@ def test_the_room_is_the_largest_error_of_drawn_disturbances(pendulum_problem, g
         ),
         (
             {"disturbance": Polyhedron.from_bounds([-9, -9], [9, 9])},
-            "leaves nothing of StateBounds: .* take 29.23 from the limit 'angle at its upper limit 1 rad at step 3', "
-            "but the limits have room for 1 at most; widen",
+            "leaves nothing of StateBounds: `disturbance` may take 29.23 from the limit 'angle at its upper limit 1 "
+            "rad at step 3', but the limits have room for 1 at most; widen",
+        ),
+        ({"initial": Polyhedron}, "`Tightened initial` is a type, but a Polyhedron is needed; pass a Polyhedron"),
+        ({"initial": [0.1, 0.1]}, "`Tightened initial` is a list"),
+        ({"initial": Polyhedron([[1]], [1])}, "`Tightened initial` has 1 dimensions, but the model has 2 states"),
+        (
+            {"initial": Polyhedron([[1, 0]], [1])},
+            "`Tightened initial` must be bounded and not empty: the set is unbounded: angle has no limit below",
+        ),
+        (
+            {"initial": Polyhedron.from_bounds([-9, -9], [9, 9]), "residual": 0.1},
+            "leaves nothing of StateBounds: `residual` and `initial` may take .* make `residual` or `initial` smaller",
         ),
         ({"residual": 50.0}, "leaves nothing of StateBounds: .* from the limit .* at most; widen the limits, or make"),
     ],

@@ -184,12 +184,22 @@ def test_no_claim_without_its_proof(problem):
             return StateBounds(*np.array(BOX)).rows(prediction)
 
     assert "the constraint Own need not hold for a plan that is shifted by a step" in _reason(problem, invariant, Own())
-    with pytest.raises(ProblemError, match="the constraint Own does not bind single steps; leave it out"):
+    with pytest.raises(ProblemError, match="the constraint Own does not bind each step by itself; leave it out"):
         kept_for_ever(replace(problem, constraints=(Own(),)))
     with pytest.raises(ProblemError, match="theta holds 3 components, but the model has 2 states"):
         kept_for_ever(replace(problem, constraints=(MoveBounds([-1], [1]),)))
     with pytest.raises(ProblemError, match="`problem` is a str"):
         feasibility("pendulum")
+
+
+def test_limits_at_chosen_steps_earn_no_claim(problem):
+    invariant = TerminalSet(maximal_control_invariant(problem.model, BOX, (-2, 2), contraction=0.999).polyhedron)
+    later = StateBounds([-1, -1], [1, 1], steps=2)
+    assert "the constraint StateBounds at chosen `steps` need not hold for a plan" in _reason(problem, invariant, later)
+    assert feasibility(replace(problem, constraints=(later,))).for_ever is None
+    with pytest.raises(ProblemError, match="StateBounds at chosen `steps` does not bind each step by itself"):
+        kept_for_ever(replace(problem, constraints=(later,)))
+    kept_for_ever(replace(problem, constraints=(Soft(later, quadratic=1.0),)))
 
 
 def test_an_operating_point_at_its_limit_still_ends_a_plan_and_one_beyond_does_not():

@@ -61,3 +61,22 @@ def test_with_a_setpoint(agreement, problem, models, disturbances):
     limits = (Tightened(STATES, disturbance=disturbances, gain=GAIN),)
     tracking = integrator(C=[[1, 0]])
     agreement(problem(tracking, horizon=2, parameters=(Setpoint(-2, 2),), constraints=limits)).check()
+
+
+START = Polyhedron([[1, 0.3], [-1, 0.2], [0, 1], [0.1, -1]], [0.2, 0.2, 0.05, 0.05])
+
+
+@pytest.mark.parametrize("gain", [None, GAIN], ids=["unanswered", "answered"])
+def test_uncertain_first_states(agreement, problem, gain):
+    limits = tuple(Tightened(limit, initial=START, gain=gain) for limit in (STATES, INPUTS))
+    agreement(problem(constraints=limits)).check()
+
+
+def test_uncertain_first_states_with_all_other_errors(agreement, problem, models, disturbances):
+    _, around_a_point, _ = models
+    errors = {"disturbance": disturbances, "residual": 0.05, "initial": START, "gain": GAIN}
+    outputs = Tightened(OutputBounds([-1, -2], [4, 2]), **errors)
+    mixed = Tightened(MixedPolytope([[1, 0.5, 1], [-0.5, -1, 0.3]], [3, 2], steps=(0, 1)), **errors)
+    agreement(problem(around_a_point(D=[[0.3], [0.0]]), constraints=(outputs, mixed))).check(12)
+    moves, soft = Tightened(MoveBounds(-1, 1), **errors), Soft(Tightened(STATES, **errors), quadratic=20, linear=2)
+    agreement(problem(horizon=2, constraints=(moves, soft))).check()
