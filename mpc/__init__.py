@@ -31,14 +31,17 @@ from mpc.identified.identification import Identification
 from mpc.identified.identify import identify
 from mpc.identified.records import Record, records_of
 from mpc.identified.regression import InstrumentalVariables, LeastSquares
+from mpc.linear_cost import LinearCost
 from mpc.model import LinearModel
 from mpc.nonlinear.fallback import Refuse, RepeatPlan, SolveStatus
 from mpc.nonlinear.multistart import MultiStart, SingleStart
 from mpc.nonlinear.nonlinear_mpc import NonlinearMPC
 from mpc.nonlinear.program import SoftBounds
 from mpc.online import ImplicitMPC
+from mpc.own_parameters import OwnParameter
 from mpc.paper import printed_pendulum, printed_reactor
 from mpc.parameters import Disturbance, PreviousInput, Setpoint
+from mpc.parametric_polytope import ParametricPolytope
 from mpc.plan import ControlHorizon, EveryStep, MoveBlocking, Prestabilised
 from mpc.prediction import Affine, Prediction
 from mpc.problem import MPCProblem
@@ -88,6 +91,7 @@ __all__ = [
     "KalmanFilter",
     "LeastSquares",
     "Limits",
+    "LinearCost",
     "LinearModel",
     "Location",
     "MPCController",
@@ -106,6 +110,8 @@ __all__ = [
     "OutputPolytope",
     "OutputWeight",
     "OutsideDomain",
+    "OwnParameter",
+    "ParametricPolytope",
     "PiecewiseAffineLaw",
     "Polyhedron",
     "Prediction",

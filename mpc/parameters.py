@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.magnitudes import check_largest
 from mpc.model import LinearModel
-from plants.arrays import Array, bounds_pair, instance_of, real_array, real_points
+from plants.arrays import Array, bounds_pair, instance_of, real_array
 from plants.names import index_of
 
 
@@ -53,7 +52,7 @@ class Setpoint:
         mend = "name the outputs that are tracked, as in ('level',)"
         instance_of(self.outputs, Sequence, "Setpoint outputs", ProblemError, mend)
         object.__setattr__(self, "outputs", (self.outputs,) if isinstance(self.outputs, str) else tuple(self.outputs))
-        _check_preview(self)
+        check_preview(self)
         if self.upper is None and self.preview:
             raise ProblemError("`Setpoint preview` is True, but `upper` is None: a fixed setpoint has no future values")
 
@@ -85,7 +84,7 @@ class Setpoint:
         names = tuple(f"setpoint of {model.output_names[i]}" for i in outputs)
         units = tuple(model.output_units[i] for i in outputs)
         steps = range(1, horizon + 1) if self.preview else None
-        return _block((self.lower, self.upper), "Setpoint", names, units, steps)
+        return ranged_block((self.lower, self.upper), "Setpoint", names, units, steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +97,7 @@ class Disturbance:
 
     def __post_init__(self) -> None:
         """Check what needs no model."""
-        _check_preview(self)
+        check_preview(self)
 
     def block(self, model: LinearModel, horizon: int) -> Block:
         """Return the components of d."""
@@ -106,7 +105,7 @@ class Disturbance:
             raise ProblemError("`Disturbance` was given, but the model has none; pass LinearModel(..., E=...) or F=...")
         steps = range(horizon) if self.preview else None
         names, units = tuple(model.disturbance_names), tuple(model.disturbance_units)
-        return _block((self.lower, self.upper), "Disturbance", names, units, steps)
+        return ranged_block((self.lower, self.upper), "Disturbance", names, units, steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,118 +130,22 @@ class PreviousInput:
     def block(self, model: LinearModel, horizon: int) -> Block:  # noqa: ARG002
         """Return the components of u_(-1)."""
         names = tuple(f"previous {name}" for name in model.input_names)
-        return _block((self.lower, self.upper), "PreviousInput", names, tuple(model.input_units), None)
+        return ranged_block((self.lower, self.upper), "PreviousInput", names, tuple(model.input_units), None)
 
 
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """theta's components in order: the state, then previous input, setpoint and disturbance where there are any."""
-
-    state: Block
-    previous: Block | None = None
-    setpoint: Block | None = None
-    disturbance: Block | None = None
-
-    @property
-    def blocks(self) -> dict[str, Block]:
-        """Return the blocks that there are, by the names that `vector` takes."""
-        found = {"state": self.state, "previous_input": self.previous, "setpoint": self.setpoint}
-        return {name: b for name, b in (found | {"disturbance": self.disturbance}).items() if b is not None}
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the name of every component."""
-        return tuple(name for b in self.blocks.values() for name in b.names)
-
-    @property
-    def units(self) -> tuple[str, ...]:
-        """Return the unit of every component."""
-        return tuple(unit for b in self.blocks.values() for unit in b.units)
-
-    @property
-    def bounds(self) -> tuple[Array, Array]:
-        """Return the range of every component."""
-        blocks = self.blocks.values()
-        return np.concatenate([b.lower for b in blocks]), np.concatenate([b.upper for b in blocks])
-
-    def place(self, block: str, step: int = 0) -> Array:
-        """Return the map (size, t) from theta to a block's components; with a preview to those of one step."""
-        found, first = self.blocks, 0
-        for name, b in found.items():
-            if name == block:
-                first += step * b.size if len(b.names) > b.size else 0
-                break
-            first += len(b.names)
-        return np.eye(len(self.names))[first : first + found[block].size]
-
-    def vector(self, **given: ArrayLike | None) -> Array:
-        """Return theta (..., t) from its parts; raises ProblemError naming a part that is missing or too many."""
-        blocks = self.blocks
-        for name, value in given.items():
-            if (value is None) == (name in blocks):
-                trouble = "is missing, but theta holds it" if value is None else "was given, but theta does not hold it"
-                raise ProblemError(f"`{name}` {trouble}: theta is ({', '.join(self.names)})")
-        parts = [real_points(given[name], name, b.names, ProblemError) for name, b in blocks.items()]  # type: ignore[arg-type]
-        try:
-            lead = np.broadcast_shapes(*[part.shape[:-1] for part in parts])
-        except ValueError:
-            shapes = ", ".join(f"`{name}` {part.shape}" for name, part in zip(blocks, parts, strict=True))
-            raise ProblemError(
-                f"the parts of theta do not fit one another: {shapes}; give equal numbers of rows"
-            ) from None
-        return np.concatenate([np.broadcast_to(part, (*lead, part.shape[-1])) for part in parts], axis=-1)
-
-
-def layout(
-    model: LinearModel,
-    box: tuple[Array, Array],
-    horizon: int,
-    parameters: Sequence[Parameter],
-    input_bounds: Any = None,
-    moves: bool = False,
-) -> Layout:
-    """Return theta's layout, with the previous input where there are `moves`.
-
-    Raises ProblemError for a kind of parameter given twice or unknown, and a previous input of unknown range.
-    """
-    mend = "pass a tuple of parameters, such as (Setpoint(lower, upper),)"
-    instance_of(parameters, Sequence, "parameters", ProblemError, mend)
-    given: dict[str, Parameter] = {}
-    for i, parameter in enumerate(parameters):
-        name = _kind(parameter, i)
-        if name in given:
-            raise ProblemError(f"`parameters` holds two {type(parameter).__name__}; give it once")
-        given[name] = parameter
-    if moves or "previous" in given:
-        given["previous"] = given.get("previous", PreviousInput()).within(input_bounds)  # type: ignore[attr-defined]
-    fixed = [name for name, p in given.items() if isinstance(p, Setpoint) and p.fixed(model) is not None]
-    found = {name: p.block(model, horizon) for name, p in given.items() if name not in fixed}
-    states = Block(tuple(model.state_names), tuple(model.state_units), *box, model.n)
-    return Layout(states, **found)
-
-
-def _kind(parameter: object, index: int) -> str:
-    """Return the name of a parameter's block."""
-    kinds = {"setpoint": Setpoint, "disturbance": Disturbance, "previous": PreviousInput}
-    if isinstance(parameter, type):
-        raise ProblemError(f"`parameters` entry {index} is the class {parameter.__name__}; make an object of it")
-    for name, kind in kinds.items():
-        if isinstance(parameter, kind):
-            return name
-    raise ProblemError(
-        f"`parameters` entry {index} is a {type(parameter).__name__}; "
-        "pass Setpoint, Disturbance or PreviousInput objects"
-    )
-
-
-def _check_preview(parameter: Setpoint | Disturbance) -> None:
+def check_preview(parameter: Any) -> None:
+    """Raise ProblemError unless `preview` is True or False."""
     what = f"{type(parameter).__name__} preview"
     instance_of(parameter.preview, bool, what, ProblemError, "pass True for one value a step, False for one")
 
 
-def _block(
+def ranged_block(
     bounds: tuple[Any, Any], what: str, names: tuple[str, ...], units: tuple[str, ...], steps: range | None
 ) -> Block:
+    """Return the components of one step, or with `steps` those of each, ranged by (lower, upper).
+
+    Raises ProblemError naming `what` for a range that is unbounded, upside down or without width.
+    """
     lower, upper = bounds_pair(bounds, what, names, ProblemError, infinite=False)
     check_largest({f"{what} lower": lower, f"{what} upper": upper})
     for name, low, high in zip(names, lower, upper, strict=True):

@@ -28,9 +28,9 @@ def predict(problem: "MPCProblem") -> Prediction:
         if k < N and model.D.any():
             y += inputs[k].shifted(-model.input).mapped(model.D, y.names, y.units)
         outputs.append((y + disturbance[k].mapped(model.F, y.names, y.units)).shifted(model.output))
-    return Prediction(
-        model, states, inputs, tuple(outputs), _moves(problem, inputs), targets.states, targets.inputs, targets.outputs
-    )
+    moves, own = _moves(problem, inputs), _own(problem, targets)
+    measured = targets.states, targets.inputs, targets.outputs
+    return Prediction(model, states, inputs, tuple(outputs), moves, *measured, own)
 
 
 class _Targets:
@@ -160,6 +160,15 @@ def _moves(problem: "MPCProblem", inputs: tuple[Affine, ...]) -> tuple[Affine, .
     before = Affine(np.zeros(model.m), place, np.zeros_like(inputs[0].z_map), names, units)
     eye = np.eye(model.m)
     return tuple(u.mapped(eye, names, units) - last for u, last in zip(inputs, (before, *inputs), strict=False))
+
+
+def _own(problem: "MPCProblem", targets: _Targets) -> dict[str, tuple[Affine, ...]]:
+    """Return the parameters of one's own at steps 0..N."""
+    steps = range(problem.horizon + 1)
+    return {
+        name: tuple(targets.reading(name, k, (name,), (block.units[0],)) for k in steps)
+        for name, block in problem.layout.own.items()
+    }
 
 
 def _part(both: Affine, rows: slice, names: tuple[str, ...], units: tuple[str, ...]) -> Affine:

@@ -1,7 +1,7 @@
 """Prediction: states, inputs, outputs, moves and their targets over the horizon, affine in theta and z."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
 from plants.arrays import Array
+from plants.names import index_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,8 @@ class Prediction:
 
     `states` at steps 0..N; `inputs` at 0..N-1; `outputs` at 0..N, or 0..N-1 where inputs act on them at once; `moves`
     u_k - u_(k-1) at 0..N-1 (none unless theta holds the previous input). The targets are what deviations are measured
-    from: the operating point, or the steady state that belongs to the setpoint and the disturbance.
+    from: the operating point, or the steady state that belongs to the setpoint and the disturbance. `own` holds the
+    parameters of one's own by name, each a number at steps 0..N that theta alone decides.
     """
 
     model: LinearModel
@@ -87,6 +89,7 @@ class Prediction:
     state_targets: tuple[Affine, ...] = ()
     input_targets: tuple[Affine, ...] = ()
     output_targets: tuple[Affine, ...] = ()
+    own: Mapping[str, tuple[Affine, ...]] = field(default_factory=dict)
 
     @property
     def horizon(self) -> int:
@@ -112,6 +115,17 @@ class Prediction:
                 "cost the attribute `uses_moves = True`, or pass `parameters=(PreviousInput(),)`"
             )
         return self.moves
+
+    def parameter(self, name: str, k: int, whose: str) -> Affine:
+        """Return the number `name` at step k; raises ProblemError, naming `whose` wish it is, where theta has none."""
+        if not self.own:
+            raise ProblemError(
+                f"`{whose}` names {name!r}, but theta holds no parameter of one's own; pass "
+                f"`parameters=(OwnParameter({name!r}, lower, upper),)`"
+            )
+        known = tuple(self.own)
+        value = self.own[known[index_of(name, known, whose, ProblemError)]][k]
+        return replace(value, z_map=np.zeros((1, self.sizes[0])))
 
     def state_error(self, k: int) -> Affine:
         """Return s_k, the state's deviation from its target."""

@@ -13,9 +13,10 @@ from mpc.costs import Cost
 from mpc.explicit.definite import positive_definite, positive_semidefinite
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.magnitudes import check_weight
+from mpc.layout import Layout, layout
 from mpc.model import LinearModel
 from mpc.norms import checked_norm, norm_weight
-from mpc.parameters import Layout, Parameter, Setpoint, layout
+from mpc.parameters import Parameter, Setpoint
 from mpc.parts import domain_of, fitted_constraints, fitted_costs, stage_of, uses_moves
 from mpc.plan import EveryStep, Plan, checked_plan
 from mpc.predict import predict
@@ -42,11 +43,11 @@ class MPCProblem:
     at steps 0..N-1, each a pair (lower, upper) in physical units with None for no limit. `parameter_bounds`
     is the box of states on which the law is defined (None: `state_bounds`). `constraints` are further
     objects that emit rows, such as OutputBounds, MoveBounds, TerminalSet and Soft; `costs` further ones that emit
-    terms (OutputWeight, MoveWeight, CrossWeight). `parameters` is what the law reads besides the state: a Setpoint,
-    from whose steady state s and v are then measured, a Disturbance, the PreviousInput (there by itself where moves are
-    weighed or limited). `plan` says which inputs are free: EveryStep(), MoveBlocking, ControlHorizon, Prestabilised.
-    `theta(...)` joins the parts that the law then takes. `max_variables` guards against horizons that no solver of
-    this kind finishes.
+    terms (OutputWeight, MoveWeight, CrossWeight, LinearCost). `parameters` is what the law reads besides the state: a
+    Setpoint, from whose steady state s and v are then measured, a Disturbance, the PreviousInput (there by itself where
+    moves are weighed or limited), and each OwnParameter, which LinearCost and ParametricPolytope read. `plan` says
+    which inputs are free: EveryStep(), MoveBlocking, ControlHorizon, Prestabilised. `theta(...)` joins the parts that
+    the law then takes. `max_variables` guards against horizons that no solver of this kind finishes.
 
     `norm` 1 or numpy.inf asks for sum over t < N of g^t (|Q s_t| + |R v_t|) + g^N |P s_N| in that norm instead, a
     multiparametric linear program. The weights multiply the vectors: Q (k, n), R (l, m) and P (j, n) may have any
@@ -153,17 +154,20 @@ class MPCProblem:
 
     def theta(
         self,
+        /,
         state: ArrayLike,
         previous_input: ArrayLike | None = None,
         setpoint: ArrayLike | None = None,
         disturbance: ArrayLike | None = None,
+        **own: ArrayLike | None,
     ) -> Array:
         """Return theta (..., t), what the law takes, from its parts (..., size); those that it does not hold stay out.
 
-        With a preview the steps' values follow one another. Raises ProblemError for a part missing or too many.
+        Parameters of one's own go by their names, `price=2.0` or `**{"heat price": 2.0}`. With a preview the steps'
+        values follow one another. Raises ProblemError for a part missing or too many.
         """
         parts = {"previous_input": previous_input, "setpoint": setpoint, "disturbance": disturbance}
-        return self.layout.vector(state=state, **parts)
+        return self.layout.vector(state=state, **parts, **own)
 
     def to_cvxpy(self) -> "Statement":
         """Return the problem in cvxpy, written from its definitions: variables, parameter theta and solve(theta).

@@ -11,6 +11,7 @@ import cvxpy as cp
 import numpy as np
 from numpy.typing import ArrayLike
 
+import mpc.stated.own_parameters  # noqa: F401 # type: ignore[reportUnusedImport] - states what they mean
 from mpc.explicit.errors import NumericalError, OutsideDomain, ProblemError
 from mpc.plan import ControlHorizon, EveryStep, MoveBlocking, Prestabilised
 from mpc.stated.costs import infinite_horizon, total_cost

@@ -1,13 +1,14 @@
 """Trajectory: an MPC problem's states, inputs, outputs, moves and targets as cvxpy variables tied by its equations."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import cvxpy as cp
 import numpy as np
 
 from mpc.model import LinearModel
+from mpc.own_parameters import OwnParameter
 from mpc.parameters import Disturbance, Setpoint
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Trajectory:
     """What costs and limits are stated in, in physical units: one vector a step.
 
     `states` at steps 0..N; `inputs` at 0..N-1; `outputs` at 0..N, or 0..N-1 where D is not 0; `moves` at 0..N-1, none
-    where theta does not hold the previous input. The vectors are cvxpy expressions; where Tightened asks what an error
+    where theta does not hold the previous input; `own` the parameters of one's own by name, a number at each of the
+    steps 0..N. The vectors are cvxpy expressions; where Tightened asks what an error
     does, they are arrays.
     """
 
@@ -41,6 +43,7 @@ class Trajectory:
     input_targets: Sequence[Any]
     output_targets: Sequence[Any]
     units: Units
+    own: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @property
     def horizon(self) -> int:
@@ -66,10 +69,11 @@ class Reading:
     disturbances: Sequence[Any]
     setpoints: Sequence[Any] | None
     tracked: Sequence[int]
+    own: Mapping[str, Sequence[Any]]
 
 
 def read(problem: "MPCProblem") -> Reading:
-    """Return a parameter theta = (x_0, previous input, setpoint, disturbance) and what its parts are."""
+    """Return a parameter theta = (x_0, previous input, setpoint, disturbance, own) and what its parts are."""
     model, N = problem.model, problem.horizon
     kinds: dict[type, Any] = {type(p): p for p in problem.parameters}
     setpoint, disturbance = kinds.get(Setpoint), kinds.get(Disturbance)
@@ -77,11 +81,13 @@ def read(problem: "MPCProblem") -> Reading:
     r_size = 0 if setpoint is None or setpoint.upper is None else len(tracked) * (N if setpoint.preview else 1)
     d_size = 0 if disturbance is None else model.k * (N if disturbance.preview else 1)
     ends = np.cumsum([model.n, model.m if problem.layout.previous is not None else 0, r_size, d_size])
-    theta = cp.Parameter(int(ends[-1]), name="theta")
+    own = [p for p in problem.parameters if isinstance(p, OwnParameter)]
+    theta = cp.Parameter(int(ends[-1]) + sum(N + 1 if p.preview else 1 for p in own), name="theta")
     previous = theta[ends[0] : ends[1]] if ends[1] > ends[0] else None
     setpoints = None if setpoint is None else _setpoints(setpoint, theta[ends[1] : ends[2]], model, N)
-    changes = _disturbances(disturbance, theta[ends[2] :] if d_size else None, model, N)
-    return Reading(theta, theta[: model.n], previous, changes, setpoints, tracked)
+    changes = _disturbances(disturbance, theta[ends[2] : ends[3]] if d_size else None, model, N)
+    numbers = _own(own, theta, int(ends[3]), N)
+    return Reading(theta, theta[: model.n], previous, changes, setpoints, tracked, numbers)
 
 
 def _setpoints(setpoint: Setpoint, values: Any, model: LinearModel, horizon: int) -> list[Any]:
@@ -100,6 +106,15 @@ def _disturbances(disturbance: Disturbance | None, values: Any, model: LinearMod
         return [np.zeros(model.k)] * (horizon + 1)
     steps = [min(k, horizon - 1) for k in range(horizon + 1)]
     return [part - model.disturbance for part in _at(values, model.k, steps, disturbance.preview)]
+
+
+def _own(own: Sequence[OwnParameter], theta: Any, first: int, horizon: int) -> dict[str, list[Any]]:
+    """Return each parameter of one's own at steps 0..N, as they follow one another in theta from `first` on."""
+    found = {}
+    for parameter in own:
+        found[parameter.name] = [theta[first + k * parameter.preview] for k in range(horizon + 1)]
+        first += horizon + 1 if parameter.preview else 1
+    return found
 
 
 def _at(values: Any, size: int, steps: Sequence[int], preview: bool) -> list[Any]:
@@ -126,7 +141,7 @@ def follow(problem: "MPCProblem", reading: Reading) -> tuple[Trajectory, list[cp
     )
     ties += [_same(w, u[k] - (u[k - 1] if k else reading.previous), units.input) for k, w in enumerate(moves)]
     states, inputs, outputs, settled = _targets(problem, reading, units)
-    path = Trajectory(model, _steps(x), _steps(u), _steps(y), moves, states, inputs, outputs, units)
+    path = Trajectory(model, _steps(x), _steps(u), _steps(y), moves, states, inputs, outputs, units, reading.own)
     return path, [*ties, *settled], x, u
 
 
