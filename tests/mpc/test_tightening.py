@@ -16,6 +16,7 @@ from mpc import (
     TerminalOrigin,
     Tightened,
     condense,
+    solve_explicit,
 )
 
 LIMITS = StateBounds([-1, -4], [1, 4])
@@ -95,6 +96,37 @@ def test_rooms_of_all_errors_add_up(pendulum_problem, A, gain, answered, step):
             ends = np.concatenate([answers + w + 0.1 * sign * model.B.T for w in SMALL.vertices() for sign in (1, -1)])
         worst = np.maximum(worst, np.r_[ends.max(axis=0), (-ends).max(axis=0)])
     np.testing.assert_allclose((hard.w - tight.w)[-4:], worst, atol=1e-10)
+
+
+def worst_walk(law, model, start, errors):
+    """By how much plans from measured states pass LIMITS, or torques 2, at the worst vertices of all errors."""
+    plan, K, w, worst = law.solution(start), errors["gain"], errors["disturbance"].vertices(), -np.inf
+    planned, true = start[:, None], start[:, None] + errors["initial"].vertices()
+    for k in range(3):
+        free = plan[:, None, k : k + 1]
+        u = free - (true - planned) @ K.T * (k > 0)
+        planned = planned @ model.A.T + free @ model.B.T
+        true = true @ model.A.T + u @ model.B.T
+        true = (true[:, :, None] + w).reshape(len(start), -1, 2)
+        worst = max(worst, (np.abs(true) - LIMITS.upper).max(), np.abs(u).max() - 2)
+    return worst
+
+
+def test_no_vertex_of_the_errors_passes_a_tightened_limit_and_some_pass_another(pendulum_problem):
+    errors = {"initial": SHAPES, "disturbance": SMALL, "gain": GAIN}
+    parts = (LIMITS, InputBounds(-2, 2))
+    worst = {}
+    for without in ("", "initial", "disturbance"):
+        given = {kind: value for kind, value in errors.items() if kind != without}
+        problem = pendulum_problem(constraints=tuple(Tightened(part, **given) for part in parts), horizon=3)
+        law = solve_explicit(problem)
+        drawn = np.random.default_rng(0).uniform([-1, -4], [1, 4], (3000, 2))
+        inside = drawn[np.asarray(law.locate(drawn).margin) > 0]
+        assert len(inside) > 300
+        worst[without] = worst_walk(law, problem.model, inside, errors)
+    assert worst[""] < 1e-9
+    assert worst["initial"] > 0.01
+    assert worst["disturbance"] > 0.005
 
 
 @pytest.mark.parametrize(
