@@ -1,7 +1,7 @@
 """ParametricPolytope: limits that parameters of one's own move."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,9 +12,11 @@ from mpc.model import LinearModel
 from mpc.own_parameters import check_name
 from mpc.prediction import Affine, Prediction, beside, combination
 from mpc.rows import Rows, at_most, stack_rows
+from mpc.steps import at_steps, checked_steps
 from plants.arrays import Array, instance_of, real_array
 
 MOVED = "pass {'ceiling': [1]}: by name what 1 more of a parameter adds to each limit"
+STEPS = "ParametricPolytope steps"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +25,8 @@ class ParametricPolytope:
 
     `b` is (q,); `state` (q, n), `input` (q, m) and `output` (q, p) are matrices, 0 where left out; `parameters` says by
     the name of an OwnParameter what 1 more of it adds to each limit (q,). It holds at steps 1..N, or at 0..N-1 where
-    inputs are in it, `input` or those that act on an `output` at once (D is not 0). A first state below a ceiling that
-    is a parameter: ParametricPolytope([0], state=[[1, 0]], parameters={"ceiling": [1]}).
+    inputs are in it, `input` or those that act on an `output` at once (D is not 0); of these at all, or at `steps`.
+    A first state below a ceiling: ParametricPolytope([0], state=[[1, 0]], parameters={"ceiling": [1]}).
     """
 
     b: Any
@@ -32,6 +34,7 @@ class ParametricPolytope:
     input: Any = None
     output: Any = None
     parameters: Any = None
+    steps: Any = field(default=None, kw_only=True)
 
     def fitted(self, model: LinearModel) -> Self:
         """Return it with every matrix and vector checked."""
@@ -43,16 +46,15 @@ class ParametricPolytope:
                 f"`ParametricPolytope` row {i} holds no state, input or output, so that it would limit parameters "
                 "alone; give the OwnParameter a narrower range instead"
             )
-        return replace(self, b=b, parameters=self._moved(len(b)), **given)
-
-    def steps(self, model: LinearModel, horizon: int) -> range:
-        """Return the steps at which it holds, once fitted."""
-        of_inputs = self.input.any() or (self.output.any() and model.D.any())
-        return range(horizon) if of_inputs else range(1, horizon + 1)
+        steps = checked_steps(self.steps, STEPS, 0)
+        return replace(self, b=b, parameters=self._moved(len(b)), steps=steps, **given)
 
     def rows(self, prediction: Prediction) -> Rows:
         """Return the rows at every step, such as "level at its upper limit of ceiling - 0.5 at step 1"."""
-        return stack_rows([self._at(k, prediction) for k in self.steps(prediction.model, prediction.horizon)])
+        of_inputs = self.input.any() or (self.output.any() and prediction.model.D.any())
+        first = 0 if of_inputs else 1
+        every = enumerate(prediction.states[first : first + prediction.horizon], first)
+        return stack_rows([self._at(k, prediction) for k, _ in at_steps(every, self.steps, STEPS)])
 
     def _at(self, k: int, prediction: Prediction) -> Rows:
         quantity, A = self._quantity(k, prediction)

@@ -190,9 +190,8 @@ def _after(constraint: Tightened, trajectory: Trajectory, error: Error | None) -
     y = [model.C @ x[k] + (model.D @ u[k] if k < N else 0) for k in range(len(trajectory.outputs))]
     moves = np.diff(np.vstack([np.zeros(model.m), u]), axis=0)[: len(trajectory.moves)]
     targets = np.zeros((N + 1, model.n)), np.zeros((N, model.m)), np.zeros((N + 1, model.p))
-    return Trajectory(
-        model, list(x), list(u), y, list(moves), *(list(target) for target in targets), units=trajectory.units
-    )
+    points = list(x), list(u), y, list(moves), *(list(target) for target in targets)
+    return Trajectory(model, *points, units=trajectory.units, own=trajectory.own)
 
 
 def _room(constraint: Tightened, trajectory: Trajectory, reach: dict[Error, Array], rows: int) -> Array:

@@ -26,8 +26,9 @@ def _(constraint: ParametricPolytope, trajectory: Trajectory) -> list[Limit]:
     matrices, sizes = (constraint.state, constraint.input, constraint.output), (units.state, units.input, units.output)
     size = sum(np.abs(A) @ unit for A, unit in zip(matrices, sizes, strict=True))
     early = np.any(constraint.input) or (np.any(constraint.output) and np.any(D))
+    every = range(trajectory.horizon) if early else range(1, trajectory.horizon + 1)
     found = []
-    for k in range(trajectory.horizon) if early else range(1, trajectory.horizon + 1):
+    for k in every if constraint.steps is None else constraint.steps:
         left = constraint.state @ trajectory.states[k]
         if early:
             left = left + constraint.input @ trajectory.inputs[k]
