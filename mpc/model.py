@@ -1,7 +1,7 @@
 """LinearModel: x+ = A x + B u + E d and y = C x + D u + F d around an operating point, with names and units."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,8 +24,8 @@ class LinearModel:
     physical units (default 0); `output` (p,) is y there, by default C state + D input + F disturbance, so that y is
     the plain product C x + D u + F d. Names and units travel into laws and explanations.
 
-    What was filled in counts as given in a copy by dataclasses.replace: pass `output=None` with a new `state` or C.
-    Only names and units that outputs took from the states do not survive a C that is no longer the identity.
+    In a copy by dataclasses.replace an `output` that was filled in is derived anew, and names and units that outputs
+    took from the states do not survive a C that is no longer the identity; all else that was filled in counts as given.
     Names differ from one another. Raises ProblemError for anything that does not fit.
     """
 
@@ -49,6 +49,7 @@ class LinearModel:
     output_units: Sequence[str] = ()
     disturbance_names: Sequence[str] = ()
     disturbance_units: Sequence[str] = ()
+    _filled_output: Checked = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check every argument and fill in what was left out."""
@@ -58,8 +59,7 @@ class LinearModel:
         self._put_outputs()
         self._put_disturbances()
         self._put_point("disturbance", self.k)
-        product = self.C @ self.state + self.D @ self.input + self.F @ self.disturbance
-        self._put_point("output", self.p, product)
+        self._put_output_point()
 
     @property
     def n(self) -> int:
@@ -205,6 +205,14 @@ class LinearModel:
         for kind, plain in (("names", name), ("units", None)):
             field = f"{name}_{kind}"
             self._put(field, _texts(getattr(self, field), field, plain, size))
+
+    def _put_output_point(self) -> None:
+        """Check `output`, or fill it in: also in a copy whose output is still the array filled in before."""
+        given = self.output is not None and self.output is not self._filled_output
+        if not given:
+            self._put("output", None)
+        self._put_point("output", self.p, self.C @ self.state + self.D @ self.input + self.F @ self.disturbance)
+        self._put("_filled_output", None if given else self.output)
 
     def _disturbed(self, d: ArrayLike) -> Array:
         return real_points(d, "d", self.disturbance_names, ProblemError) - self.disturbance

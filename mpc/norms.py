@@ -39,7 +39,7 @@ def checked_norm(norm: float) -> float:
 def norm_weight(value: ArrayLike, name: str, columns: int) -> Array:
     """Return a weight (k, columns) for |weight y|, with any number of rows; a plain number is taken for one column."""
     array = real_array(value, name, None, ProblemError)
-    if array.size == 1 and columns == 1:
+    if array.ndim < 2 and array.size == 1 and columns == 1:
         return array.reshape(1, 1)
     return real_array(array, name, (None, columns), ProblemError)
 

@@ -110,7 +110,7 @@ def _refined(A: Array, B: Array, Q: Array, P: Array) -> Array:
 def weight_matrix(value: ArrayLike, name: str, size: int) -> Array:
     """Return a (size, size) weight; a plain number is taken where the size is 1."""
     array = real_array(value, name, None, ProblemError)
-    if array.size == 1 and size == 1:
+    if array.ndim < 2 and array.size == 1 and size == 1:
         return array.reshape(1, 1)
     return real_array(array, name, (size, size), ProblemError)
 

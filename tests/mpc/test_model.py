@@ -1,6 +1,7 @@
 """A linear model is whole at birth, steps and measures around its operating point, and knows its hidden modes."""
 
 import pickle
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -193,6 +194,19 @@ def test_only_f_makes_disturbances_of_the_outputs():
 def test_a_changed_copy_derives_the_output_point_when_asked():
     moved = replace(full(), state=[0, 0], output=None)
     assert moved.output.tolist() == [0.5 * 3 + 0.25 * 7]
+
+
+def test_a_changed_copy_derives_an_output_point_that_was_never_given():
+    plain = LinearModel(np.eye(2), [0, 1], 1, C=[[1, 0]], state=[3, 5])
+    for model in (plain, replace(plain, A=2 * np.eye(2)), pickle.loads(pickle.dumps(plain)), deepcopy(plain)):
+        assert replace(model, C=[[0, 1]]).output.tolist() == [5]
+        assert replace(model, state=[7, 8]).output.tolist() == [7]
+
+
+def test_a_changed_copy_keeps_an_output_point_that_was_given():
+    plain = LinearModel(np.eye(2), [0, 1], 1, C=[[1, 0]], state=[3, 5])
+    for model in (replace(plain, output=[4]), replace(plain, output=plain.output.copy())):
+        assert replace(replace(model, state=[7, 8]), C=[[0, 1]]).output.tolist() == model.output.tolist()
 
 
 def test_a_new_c_drops_the_names_of_states_unless_they_were_given():

@@ -188,6 +188,7 @@ def test_the_norm_is_told(pendulum_problem):
         ({"norm": 1, "state_weight": np.eye(3)}, r"`state_weight` has shape \(3, 3\), but \(any, 2\) is needed"),
         ({"norm": 1, "state_weight": [1, 0.1]}, r"`state_weight` has shape \(2,\), but \(any, 2\)"),
         ({"norm": np.inf, "input_weight": np.eye(2)}, r"`input_weight` has shape \(2, 2\), but \(any, 1\)"),
+        ({"norm": 1, "input_weight": [[[1]]]}, r"`input_weight` has shape \(1, 1, 1\), but \(any, 1\)"),
         ({"norm": np.inf, "terminal_weight": [[np.nan, 0]]}, r"`terminal_weight` is NaN at \[0, 0\]"),
         ({"norm": 1, "state_weight": np.zeros((2, 2)), "input_weight": 0}, "no weight counts: .* weigh the states or"),
         (

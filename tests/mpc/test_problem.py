@@ -22,6 +22,7 @@ BOX = ([-2, -8], [2, 8])
         ({"input_weight": -0.1}, "smallest eigenvalue is -0.1"),
         ({"input_weight": np.nan}, "`input_weight` is NaN"),
         ({"input_weight": np.eye(2)}, r"`input_weight` has shape \(2, 2\), but \(1, 1\) is needed"),
+        ({"input_weight": [[[1]]]}, r"`input_weight` has shape \(1, 1, 1\), but \(1, 1\) is needed"),
         ({"state_weight": np.diag([1, -1])}, "`state_weight` must be positive semidefinite.*-1"),
         ({"state_weight": [[1, 1], [0, 1]]}, r"`state_weight` is not symmetric: \[0, 1\] is 1 but \[1, 0\] is 0"),
         ({"state_weight": 1.0}, r"`state_weight` has shape \(\), but \(2, 2\) is needed"),
