@@ -4,11 +4,27 @@ import numpy as np
 import pytest
 import torch
 
-from mpc import Disturbance, LinearModel, MoveWeight, MPCProblem, Setpoint, Soft, StateBounds, solve_explicit
+from mpc import (
+    Disturbance,
+    InputBounds,
+    LinearModel,
+    MoveWeight,
+    MPCProblem,
+    Polyhedron,
+    Setpoint,
+    Soft,
+    StateBounds,
+    Tightened,
+    solve_explicit,
+)
 from yann import YannActor
 
 TWO = {"A": [[0.9, 0.3, 0], [0, 1.05, 0.2], [0.1, 0, 0.8]], "B": [[0, 0.3], [0.4, 0], [0.2, 0.5]]}
 INTEGRATOR = {"A": [[1, 1], [0, 1]], "B": [[0.5], [1]], "C": [[1, 0]], "E": [[0.2], [0.1]]}
+LATE = StateBounds([-4, -2.5], [4, 2.5], steps=2)
+UNCERTAIN = Tightened(
+    InputBounds(-0.8, 0.8), initial=Polyhedron([[1, 0.3], [-1, 0.2], [0, 1], [0, -1]], [0.1] * 4), gain=[[0.4, 1]]
+)
 SPEED = Soft(StateBounds([None, -1], [None, 1]), quadratic=10, linear=5)
 
 
@@ -19,8 +35,9 @@ SPEED = Soft(StateBounds([None, -1], [None, 1]), quadratic=10, linear=5)
         (INTEGRATOR, {"parameters": (Setpoint(-2, 2, preview=True),), "constraints": (SPEED,)}),
         (TWO | {"C": [[1, 0, 0]]}, {"parameters": (Setpoint(-1, 1),)}),
         (INTEGRATOR, {"norm": 1, "parameters": (Disturbance(-0.1, 0.1),)}),
+        (INTEGRATOR, {"constraints": (LATE, UNCERTAIN)}),
     ],
-    ids=["three parameters", "preview and soft", "two inputs", "1-norm"],
+    ids=["three parameters", "preview and soft", "two inputs", "1-norm", "chosen steps and an uncertain first state"],
 )
 def test_the_network_says_what_cvxpy_says(model, changes):
     linear = LinearModel(**model, sample_time=1.0)
