@@ -157,7 +157,7 @@ def _(constraint: Tightened, trajectory: Trajectory) -> list[Limit]:
     found = []
     for j, limit in enumerate(plain):
         reach = {e: a[j].left - still[j].left for e, a in zip(errors, answers, strict=True)}
-        room = _room(constraint, trajectory, reach, len(limit.right))
+        room = _room(constraint, trajectory, reach, limit.right.shape[0])
         found.append(replace(limit, right=limit.right - room))
     return found
 

@@ -13,7 +13,7 @@ from mpc.parameters import Block
 from mpc.problem import MPCProblem
 from mpc.tracking.estimate import Estimate, KalmanFilter
 from mpc.tracking.outside import InsideOnly, Law, Outside
-from mpc.tracking.parts import check_estimator, check_law, fitted_schedule
+from mpc.tracking.parts import check_estimator, check_law, fitted_schedule, own_schedules
 from mpc.tracking.schedule import entries
 from mpc.tracking.sensor import Sensor
 from plants.arrays import Array, Checked, instance_of, real_array, real_points, whole_number
@@ -44,7 +44,8 @@ class MPCController:
 
     `law` is anything that maps theta (..., t) to inputs (..., m): an explicit law, ImplicitMPC, a YANN actor.
     `setpoint` and `disturbance` (measured) are each a constant, a table with a row per step whose last row stays, or a
-    function of the step; with a preview the law is given the rows ahead: r at steps k+1..k+N, d at k..k+N-1.
+    function of the step; `own` holds such values of parameters of one's own by name, as in {"price": 2.0}. With a
+    preview the law is given the rows ahead: r at steps k+1..k+N, d at k..k+N-1, one's own at k..k+N.
     With `estimator` the law gets estimates of the state and of unmeasured disturbances: step(x, memory) first reads
     the outputs by `measure` (default Sensor(estimator.model), without noise), respond(y, memory) takes them as given.
     `disturbance` then holds the estimator's `measured` ones only, in that order. `outside` says what happens where
@@ -63,6 +64,7 @@ class MPCController:
     outside: Outside = field(default_factory=InsideOnly)
     previous_input: Any = None
     first_state: Any = None
+    own: Any = None
 
     def __post_init__(self) -> None:
         """Check that all parts fit one another."""
@@ -78,11 +80,13 @@ class MPCController:
         for name in ("setpoint", "disturbance"):
             chosen = told if name == "disturbance" else None
             object.__setattr__(self, name, fitted_schedule(self.problem, name, getattr(self, name), chosen))
+        object.__setattr__(self, "own", own_schedules(self.problem, self.own))
 
     @property
     def needs_memory(self) -> bool:
         """Return whether it keeps anything: an estimate, the previous input, or the place in a schedule."""
-        moving = [s for s in (self.setpoint, self.disturbance) if s is not None and not s.is_constant]
+        schedules = self.setpoint, self.disturbance, *self.own.values()
+        moving = [s for s in schedules if s is not None and not s.is_constant]
         return bool(self.estimator is not None or self.problem.layout.previous is not None or moving)
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -149,6 +153,8 @@ class MPCController:
         if "disturbance" in blocks:
             rows = [self._informed(estimate, step + i).disturbance for i in _ahead(blocks["disturbance"])]
             parts["disturbance"] = np.concatenate(rows, axis=-1)
+        for name, values in self.own.items():
+            parts[name] = np.concatenate([values.at(step + i) for i in _ahead(blocks[name])])
         return self.problem.theta(estimate.state, **parts)
 
     def _known(self, x: ArrayLike) -> Estimate:

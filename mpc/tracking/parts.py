@@ -1,5 +1,7 @@
 """What must hold of the parts of a closed loop before it runs: law, estimator and schedules fit the problem."""
 
+from collections.abc import Mapping
+
 from mpc.explicit.errors import ProblemError
 from mpc.problem import MPCProblem
 from mpc.tracking.estimate import KalmanFilter
@@ -63,6 +65,18 @@ def fitted_schedule(
     if given is None or block is None:
         return None
     return schedule(given, name, [labels[i] for i in chosen], (block.lower[chosen], block.upper[chosen]))
+
+
+def own_schedules(problem: MPCProblem, given: Mapping[str, ScheduleLike] | None) -> dict[str, Schedule]:
+    """Return the schedules of parameters of one's own by name; raises ProblemError as fitted_schedule does."""
+    values, blocks = {} if given is None else given, problem.layout.own
+    instance_of(values, Mapping, "own", ProblemError, "pass values by name, as in {'price': 2.0}")
+    for name in (*values, *blocks):
+        if (name in values) != (name in blocks):
+            trouble = "is missing, but theta holds it" if name in blocks else "was given, but nothing reads it"
+            raise ProblemError(f"`own[{name!r}]` {trouble}: theta is ({', '.join(problem.layout.names)})")
+    sides = {name: (block.lower[:1], block.upper[:1]) for name, block in blocks.items()}
+    return {name: schedule(values[name], f"own[{name!r}]", [name], sides[name]) for name in blocks}
 
 
 def block_labels(problem: MPCProblem, name: str) -> tuple[str, ...]:
