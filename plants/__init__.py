@@ -1,27 +1,59 @@
 """Plants: what is controlled, what it costs, and how it is run. Numpy and CasADi; gymnasium at the edge."""
 
+from plants.actuator import Delayed, Lagged, Limited, RateLimited
 from plants.check_plant import PlantReport, check_plant
-from plants.cost import QuadraticCost
+from plants.constants import Constant, with_constants
+from plants.cost import Cost, QuadraticCost
+from plants.disturbance import Disturbance, Misread, Scaled, Shifted
 from plants.environment import PlantEnvironment
 from plants.equilibrium import check_steady
 from plants.errors import PlantError
+from plants.event import Event
 from plants.integrate import RungeKutta4, SemiImplicitEuler
 from plants.pendulum import clipped_pendulum
 from plants.plant import Plant
+from plants.scenario import Scenario
+from plants.setpoints import Setpoints, Tracking
+from plants.signals import Drift, Jump, Level, Ramp, Signal, Sine, Uniform, White
 from plants.simulate import Trajectory, simulate
+from plants.starts import kept_share
 
 __distribution__ = "yann-control"
 __all__ = [
+    "Constant",
+    "Cost",
+    "Delayed",
+    "Disturbance",
+    "Drift",
+    "Event",
+    "Jump",
+    "Lagged",
+    "Level",
+    "Limited",
+    "Misread",
     "Plant",
     "PlantEnvironment",
     "PlantError",
     "PlantReport",
     "QuadraticCost",
+    "Ramp",
+    "RateLimited",
     "RungeKutta4",
+    "Scaled",
+    "Scenario",
     "SemiImplicitEuler",
+    "Setpoints",
+    "Shifted",
+    "Signal",
+    "Sine",
+    "Tracking",
     "Trajectory",
+    "Uniform",
+    "White",
     "check_plant",
     "check_steady",
     "clipped_pendulum",
+    "kept_share",
     "simulate",
+    "with_constants",
 ]

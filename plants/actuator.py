@@ -1,6 +1,7 @@
 """Actuators: what lies between the input that a controller wants and the one that acts."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -8,11 +9,11 @@ import numpy as np
 
 from plants.arrays import Array, real_scalar, whole_number
 from plants.disturbance import Disturbance
+from plants.draft import Draft
 from plants.errors import PlantError
 from plants.names import index_of
 
 if TYPE_CHECKING:
-    from plants.draft import Draft
     from plants.plant import Plant
 
 
@@ -36,7 +37,7 @@ class Actuator(Disturbance):
         index_of(self.name, plant.input_names, type(self).__name__)
         return self
 
-    def put(self, draft: "Draft") -> None:
+    def put(self, draft: Draft, generators: Sequence[np.random.Generator]) -> None:  # noqa: ARG002  nothing is random
         """Take its place behind those that are there."""
         draft.actuators.append(self)
 
@@ -50,7 +51,8 @@ class Limited(Actuator):
 
     def __post_init__(self) -> None:
         for side in ("lower", "upper"):
-            object.__setattr__(self, side, real_scalar(getattr(self, side), f"{side} of Limited {self.name}", PlantError))
+            name = f"{side} of Limited {self.name}"
+            object.__setattr__(self, side, real_scalar(getattr(self, side), name, PlantError))
         if self.lower > self.upper:
             raise PlantError(f"`lower` of Limited {self.name} is {self.lower:g}, above `upper` = {self.upper:g}")
 

@@ -87,16 +87,15 @@ def _functions(plant: "Plant", flow: Flow, fixed: bool) -> dict[str, BatchedFunc
     results = {
         "flow": ([x, u, *rest], [value]),
         "jacobians": ([x, u, *rest], slopes),
-        "step": (moved, [_after(plant, flow, *moved)]),
+        "step": (moved, [_after(plant, flow, moved[0], moved[1], moved[2] if rest else plant.constant_values)]),
     }
     prefix, argument = "" if fixed else "any_", plant.equations_name
     return {prefix + name: _function(name, *parts, argument) for name, parts in results.items()}
 
 
-def _after(plant: "Plant", flow: Flow, x: Any, u: Any, p: Any = None) -> Any:
+def _after(plant: "Plant", flow: Flow, x: Any, u: Any, constants: Any) -> Any:
     """Return the state one sample period after x under u, clipped, wrapped and within its caps."""
     clipped = ca.fmax(ca.fmin(u, plant.input_bounds[1]), plant.input_bounds[0])
-    constants = plant.constant_values if p is None else p
     lower, upper = plant.state_caps
     if not plant.is_continuous:
         return _confined(flow(x, clipped, constants), x - (lower + upper) / 2, plant)

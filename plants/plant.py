@@ -232,10 +232,17 @@ class Plant:
 
     def wrap(self, x: ArrayLike) -> Array:
         """Return states (..., n) with the declared angles turned into (-pi, pi]."""
-        states = np.array(real_points(x, "x", self.state_names, PlantError), order="C")
+        return self._wrapped(real_points(x, "x", self.state_names, PlantError))
+
+    def _wrapped(self, x: Array) -> Array:
+        states = np.array(x, order="C")
         for i in self.angle_indices:
             states[..., i] = wrapped(states[..., i])
         return states
+
+    def confined(self, x: Array) -> Array:
+        """Return states (..., n) with angles wrapped and every entry within its caps; NaN stays."""
+        return np.clip(self._wrapped(x), *self.state_caps)
 
     def unsafe(self, x: ArrayLike) -> Any:
         """Return, as bool (...,), which states (..., n) are beyond a safe limit; none is where there are no limits."""

@@ -10,11 +10,16 @@ from plants.errors import PlantError
 
 
 class Signal(ABC):
-    """One number for each step of an episode, in the unit of what it disturbs. Signals add up: `Level(2) + White(1)`."""
+    """One number for each step of an episode, in the unit of what it disturbs; signals add up: Level(2) + White(1)."""
 
     @abstractmethod
     def draw(self, steps: int, generator: np.random.Generator) -> Array:
         """Return the values (steps,) of one episode."""
+
+    @property
+    def is_random(self) -> bool:
+        """Return whether two episodes may differ."""
+        return True
 
     def __add__(self, other: "Signal") -> "Signal":
         """Return the sum of two signals."""
@@ -24,8 +29,8 @@ class Signal(ABC):
         """Put every field in as a finite float, those named in `whole` as whole numbers of steps from 0."""
         for entry in fields(self):  # type: ignore[arg-type]
             name, value = f"{entry.name} of {type(self).__name__}", getattr(self, entry.name)
-            read = whole_number(value, name, PlantError) if entry.name in whole else real_scalar(value, name, PlantError)
-            object.__setattr__(self, entry.name, read)
+            checked = whole_number if entry.name in whole else real_scalar
+            object.__setattr__(self, entry.name, checked(value, name, PlantError))
 
     def _check_positive(self, name: str, zero: bool = False) -> None:
         value = getattr(self, name)
@@ -34,8 +39,25 @@ class Signal(ABC):
             raise PlantError(f"`{name}` of {type(self).__name__} is {value:g}, but it must be {least}")
 
 
+class Certain(Signal):
+    """A signal that is the same in every episode."""
+
+    @property
+    def is_random(self) -> bool:
+        """Return False."""
+        return False
+
+    @abstractmethod
+    def values(self, steps: int) -> Array:
+        """Return the values (steps,)."""
+
+    def draw(self, steps: int, generator: np.random.Generator) -> Array:  # noqa: ARG002  nothing is random about it
+        """Return the values (steps,)."""
+        return self.values(steps)
+
+
 @dataclass(frozen=True)
-class Level(Signal):
+class Level(Certain):
     """`value`, always."""
 
     value: float
@@ -43,13 +65,13 @@ class Level(Signal):
     def __post_init__(self) -> None:
         self._check_numbers()
 
-    def draw(self, steps: int, generator: np.random.Generator) -> Array:
+    def values(self, steps: int) -> Array:
         """Return the value at every step."""
         return np.full(steps, self.value)
 
 
 @dataclass(frozen=True)
-class Jump(Signal):
+class Jump(Certain):
     """`before` until step `at`, `value` from it on, and `before` again from step `until` on (None: never)."""
 
     value: float
@@ -64,14 +86,14 @@ class Jump(Signal):
         if self.until is not None and whole_number(self.until, "until of Jump", PlantError) <= self.at:
             raise PlantError(f"`until` of Jump is {self.until}, not after `at` = {self.at}; let it end later")
 
-    def draw(self, steps: int, generator: np.random.Generator) -> Array:
+    def values(self, steps: int) -> Array:
         """Return one value before the jump, the other from it on."""
         k = np.arange(steps)
         return np.where((k >= self.at) & (k < (steps if self.until is None else self.until)), self.value, self.before)
 
 
 @dataclass(frozen=True)
-class Ramp(Signal):
+class Ramp(Certain):
     """From `before` at step `begin` in a straight line to `value` at step `end`, where it stays."""
 
     value: float
@@ -82,15 +104,15 @@ class Ramp(Signal):
     def __post_init__(self) -> None:
         self._check_numbers("begin", "end")
         if self.end <= self.begin:
-            raise PlantError(f"`end` of Ramp is {self.end}, not after `begin` = {self.begin}; take a Jump, or a later end")
+            raise PlantError(f"`end` of Ramp is {self.end}, not after `begin` = {self.begin}; end it later")
 
-    def draw(self, steps: int, generator: np.random.Generator) -> Array:
+    def values(self, steps: int) -> Array:
         """Return the line."""
         return np.interp(np.arange(steps), [self.begin, self.end], [self.before, self.value])
 
 
 @dataclass(frozen=True)
-class Sine(Signal):
+class Sine(Certain):
     """amplitude sin(2 pi (k / period + phase)) at step k: `period` in steps, `phase` in turns."""
 
     amplitude: float
@@ -101,7 +123,7 @@ class Sine(Signal):
         self._check_numbers()
         self._check_positive("period")
 
-    def draw(self, steps: int, generator: np.random.Generator) -> Array:
+    def values(self, steps: int) -> Array:
         """Return the wave."""
         return self.amplitude * np.sin(2 * np.pi * (np.arange(steps) / self.period + self.phase))
 
@@ -172,6 +194,11 @@ class Sum(Signal):
 
     first: Signal
     second: Signal
+
+    @property
+    def is_random(self) -> bool:
+        """Return whether one of the two is."""
+        return self.first.is_random or self.second.is_random
 
     def draw(self, steps: int, generator: np.random.Generator) -> Array:
         """Return the sum."""

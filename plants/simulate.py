@@ -1,17 +1,19 @@
 """Running a plant in closed loop from a batch of starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from plants.arrays import Array, check_size, instance_of, real_points, whole_number
-from plants.cost import QuadraticCost
+from plants.arrays import Array, check_size, real_points, whole_number
+from plants.cost import Cost
 from plants.errors import PlantError
 from plants.plant import Plant
-from plants.validation import RUNAWAY, cost_fits, within_bounds
+from plants.run import Run
+from plants.scenario import Scenario, scenario_of
+from plants.validation import RUNAWAY, cost_fits
 
 
 class MemoryController(Protocol):
@@ -33,11 +35,13 @@ Controller = Callable[[Array], Array] | MemoryController
 class Trajectory:
     """What happened: every array has the leading axes (...,) of the starts.
 
-    `times` (steps + 1,); `states` (..., steps + 1, n); `inputs` (..., steps, m) as applied, so within the
-    bounds of a plant that clips; `costs` (..., steps) with the penalty in the step that ended the episode early.
+    `times` (steps + 1,); `states` (..., steps + 1, n), the true ones; `inputs` (..., steps, m) as applied, so within
+    the bounds of a plant that clips; `costs` (..., steps) with the penalty in the step that ended the episode early.
     `ended_at` (...,) counts the steps that were run: fewer than asked for only where `unsafe` (...,), the state went
-    beyond a safe limit, or `runaway` (...,), a state without a cap of its own reached 1e9 (None: nowhere). After
-    the end the state and the input are held and the cost is 0. `clipped` (...,) counts inputs beyond a bound.
+    beyond a safe limit, `runaway` (...,), a state without a cap of its own reached 1e9, `failed` (...,), the integrator
+    gave up, or `finished` (...,), the cost's event happened (None: nowhere). After the end the state and the input are
+    held and the cost is 0. `clipped` (...,) counts inputs beyond a bound. `readings` (..., steps, n) is what the
+    controller saw (None: the states themselves), `setpoints` (steps, k) what the states `tracked` should have been.
     """
 
     times: Array
@@ -48,10 +52,20 @@ class Trajectory:
     unsafe: Any
     clipped: Any
     runaway: Any = None
+    failed: Any = None
+    finished: Any = None
+    readings: Any = None
+    setpoints: Any = None
+    tracked: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        if self.runaway is None:
-            object.__setattr__(self, "runaway", np.zeros(np.shape(self.unsafe), dtype=bool))
+        for name in ("runaway", "failed", "finished"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.zeros(np.shape(self.unsafe), dtype=bool))
+        if self.readings is None:
+            object.__setattr__(self, "readings", self.states[..., :-1, :])
+        if self.setpoints is None:
+            object.__setattr__(self, "setpoints", np.empty((self.costs.shape[-1], 0)))
 
     @property
     def total_cost(self) -> Array:
@@ -60,37 +74,47 @@ class Trajectory:
 
     def __repr__(self) -> str:
         """Return one line: how many episodes, how long, their mean cost, how many ended unsafe or ran away."""
-        wild = int(self.runaway.sum())
         mean = f"mean cost {self.total_cost.mean():.4g}, " if self.unsafe.size else ""
+        ends = {"runaways": self.runaway, "failed": self.failed, "finished": self.finished}
+        told = "".join(f", {int(ended.sum())} {name}" for name, ended in ends.items() if ended.any())
         return (
             f"Trajectory({self.unsafe.size} episodes of {self.costs.shape[-1]} steps, {mean}"
-            f"{int(self.unsafe.sum())} unsafe{f', {wild} runaways' if wild else ''})"
+            f"{int(self.unsafe.sum())} unsafe{told})"
         )
 
 
 def simulate(
-    plant: Plant, controller: Controller, starts: ArrayLike, steps: int | None = None, cost: QuadraticCost | None = None
+    plant: Plant | Scenario,
+    controller: Controller,
+    starts: ArrayLike,
+    steps: int | None = None,
+    cost: Cost | None = None,
+    seed: int = 0,
 ) -> Trajectory:
-    """Return the closed-loop trajectories of `plant` under `controller` from `starts` (..., n).
+    """Return the closed-loop trajectories of a plant or a scenario under `controller` from `starts` (..., n).
 
     A controller is a function of the states (..., n), in the shape of `starts`, that returns inputs (..., m);
-    or an object with `start(batch) -> memory` and `step(x, memory) -> (u, memory)` that gets rows (batch, n).
-    An episode ends when its state becomes unsafe or runs away (`Plant.runaway`): the cost's violation penalty is added
-    once. The controller then goes on to see the last state at which it was in charge. `steps` defaults to the plant's
-    episode, `cost` to its cost.
+    or an object with `start(batch) -> memory` and `step(x, memory) -> (u, memory)` that gets rows (batch, n). It sees
+    the readings of a scenario that misreads states. An episode ends when its state becomes unsafe or runs away
+    (`Plant.runaway`) or the integrator gives up: the cost's violation penalty is added once; and when the cost's event
+    happens. The controller then goes on to see the last state at which it was in charge. `steps` defaults to the
+    plant's or the scenario's episode, `cost` to its cost. What is random about a scenario follows from `seed` and the
+    row alone: row i meets the same in any batch and under any controller.
 
     Raises PlantError for starts that do not fit, for inputs of a wrong shape, NaN, or beyond the bounds of a
     plant that does not clip. What the controller itself raises passes unchanged.
     """
-    instance_of(plant, Plant, "plant", PlantError, "pass a Plant, such as clipped_pendulum()")
-    cost = plant.cost if cost is None else cost
-    cost_fits(cost, plant)
-    count = whole_number(plant.episode_steps if steps is None else steps, "steps", PlantError, least=1)
+    scenario = scenario_of(plant)
+    plant = scenario.plant
+    cost_fits(plant.cost if cost is None else cost, plant)
+    count = whole_number(scenario.steps if steps is None else steps, "steps", PlantError, least=1)
     first = plant.wrap(real_points(starts, "starts", plant.state_names, PlantError))
-    entries = first.size // plant.n * (count + 1) * (plant.n + plant.m + 1)
+    disturbed = 0 if scenario.is_nominal else plant.n + 2 * len(scenario.disturbances)
+    entries = first.size // plant.n * (count + 1) * (plant.n + plant.m + 1 + disturbed)
     check_size(entries, f"`steps` = {count} from {first.size // plant.n} starts", PlantError, "take fewer of them")
     _check_safe(plant, first)
-    run = _Run(plant, cost, first.reshape(-1, plant.n), count)
+    whole_number(seed, "seed", PlantError)
+    run = _Record(scenario, cost, first.reshape(-1, plant.n), count, seed)
     ask = _row_controller(plant, controller, first.shape[:-1])
     for step in range(count):
         if not run.live.any():
@@ -100,50 +124,54 @@ def simulate(
     return run.trajectory(first.shape[:-1])
 
 
-class _Run:
+class _Record:
     """The arrays of a simulation under way: one row per start."""
 
-    def __init__(self, plant: Plant, cost: QuadraticCost, starts: Array, steps: int) -> None:
-        rows = len(starts)
-        self.plant, self.cost = plant, cost
+    def __init__(self, scenario: Scenario, cost: Cost | None, starts: Array, steps: int, seed: int) -> None:
+        rows, plant = len(starts), scenario.plant
+        keys = () if scenario.is_nominal else range(rows)
+        generators = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(row,))) for row in keys]
+        self.run = Run(scenario, starts, generators, steps, cost)
+        self.plant, self.scenario = plant, scenario
         self.states = np.empty((rows, steps + 1, plant.n))
         self.states[:, 0] = starts
+        self.readings = None if scenario.is_nominal else np.empty((rows, steps, plant.n))
         self.inputs = np.empty((rows, steps, plant.m))
         self.costs = np.zeros((rows, steps))
         self.ended_at = np.full(rows, steps)
         self.clipped = np.zeros(rows, dtype=np.int64)
-        self.unsafe, self.runaway = np.zeros((2, rows), dtype=bool)
+        self.unsafe, self.runaway, self.failed, self.finished = np.zeros((4, rows), dtype=bool)
         self.live = np.ones(rows, dtype=bool)
-        self.seen = np.array(starts, order="C")
+        self.seen = self.run.reading
 
     def advance(self, step: int, wanted: Array) -> None:
         """Apply the inputs (rows, m) that the controller wants to the episodes that still run."""
-        live, plant = self.live, self.plant
-        if not plant.clips_input:
-            within_bounds(wanted[live], plant)
-        applied = np.clip(wanted, *plant.input_bounds)
-        self.clipped[live] += (applied != wanted).sum(-1)[live]
-        after = plant.step_rows(self.seen, applied)
-        beyond, wild = plant.unsafe(after) & live, plant.runaway(after) & live
-        ended = beyond | wild
-        self.inputs[:, step] = np.where(live[:, None], applied, self.inputs[:, step - 1])
-        self.states[:, step + 1] = np.where(live[:, None], after, self.states[:, step])
-        self.costs[live, step] = self.cost.stage_rows(self.seen, applied)[live]
-        self.costs[ended, step] += self.cost.violation_penalty
-        self.ended_at[ended] = step + 1
-        self.unsafe |= beyond
-        self.runaway |= wild
-        self.live = live & ~ended
-        self.seen[self.live] = after[self.live]
+        live = self.live
+        moves = self.run.move(wanted, live)
+        self.clipped[live] += (moves.wanted != wanted).sum(-1)[live]
+        self.inputs[:, step] = np.where(live[:, None], moves.applied, self.inputs[:, step - 1])
+        self.states[:, step + 1] = np.where(live[:, None], moves.after, self.states[:, step])
+        if self.readings is not None:
+            self.readings[:, step] = self.seen
+        self.costs[live, step] = moves.cost[live]
+        self.ended_at[moves.ended] = step + 1
+        self.unsafe |= moves.unsafe
+        self.runaway |= moves.runaway
+        self.failed |= moves.failed
+        self.finished |= moves.finished
+        self.live = live & ~moves.ended
+        self.seen = np.where(self.live[:, None], self.run.reading, self.seen)
 
     def hold(self, step: int) -> None:
         """Let the states at `step`, and the inputs that led there, stay to the end."""
         self.states[:, step + 1 :] = self.states[:, step, None]
         self.inputs[:, step:] = self.inputs[:, step - 1, None]
+        if self.readings is not None:
+            self.readings[:, step:] = self.seen[:, None]
 
     def trajectory(self, lead: tuple[int, ...]) -> Trajectory:
         """Return what happened, with the leading axes of the starts."""
-        steps = self.costs.shape[1]
+        steps, tracking = self.costs.shape[1], self.scenario.tracking
         return Trajectory(
             times=self.plant.sample_time * np.arange(steps + 1, dtype=np.float64),
             states=self.states.reshape(*lead, steps + 1, self.plant.n),
@@ -153,6 +181,11 @@ class _Run:
             unsafe=self.unsafe.reshape(lead),
             clipped=self.clipped.reshape(lead),
             runaway=self.runaway.reshape(lead),
+            failed=self.failed.reshape(lead),
+            finished=self.finished.reshape(lead),
+            readings=None if self.readings is None else self.readings.reshape(*lead, steps, self.plant.n),
+            setpoints=None if tracking is None else tracking.setpoints.at(np.arange(steps)),
+            tracked=tuple(self.scenario.tracked),
         )
 
 

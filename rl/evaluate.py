@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from plants import Plant, QuadraticCost, Trajectory, simulate
+from plants import Cost, Plant, Scenario, Trajectory, simulate
 from plants.arrays import Array, real_points
 from plants.simulate import Controller
 from rl.errors import TrainingError
@@ -37,23 +37,25 @@ class Evaluation:
 
 def evaluate(
     controller: StackedNetwork | Controller,
-    plant: Plant,
-    cost: QuadraticCost | None = None,
+    plant: Plant | Scenario,
+    cost: Cost | None = None,
     *,
     starts: ArrayLike,
     steps: int | None = None,
+    seed: int = 0,
 ) -> Evaluation:
     """Return what episodes from `starts` (K, n) cost under a controller or a stack of actors.
 
-    A stack of S > 1 actors runs all of them at once, each from every start: costs (S, K). `cost` defaults to
-    the plant's, `steps` to its episode. Raises TrainingError for starts of a wrong shape, none at all, NaN or
-    infinity, and PlantError for those that the plant refuses.
+    A stack of S > 1 actors runs all of them at once, each from every start: costs (S, K). `cost` defaults to the
+    plant's, `steps` to its episode; what is random about a scenario follows from `seed`. Raises TrainingError for
+    starts of a wrong shape, none at all, NaN or infinity, and PlantError for those that the plant refuses.
     """
-    check_plant(plant)
-    points = checked_starts(starts, "starts", plant)
+    if not isinstance(plant, Scenario):
+        check_plant(plant)
+    points = checked_starts(starts, "starts", plant.plant if isinstance(plant, Scenario) else plant)
     if isinstance(controller, StackedNetwork) and controller.members > 1:
         points = np.broadcast_to(points, (controller.members, *points.shape))
-    trajectory = simulate(plant, controller, points, steps, cost)
+    trajectory = simulate(plant, controller, points, steps, cost, seed)
     return Evaluation(
         costs=frozen(trajectory.total_cost),
         violations=frozen(trajectory.unsafe),

@@ -76,7 +76,7 @@ class Ledger:
 
 
 class Step(NamedTuple):
-    """One plant step of S members: inputs (S, m) wanted and applied, next states (S, n), costs and flags (S,)."""
+    """One plant step of S members: inputs (S, m) wanted and so within bounds, next states (S, n), costs and flags (S,)."""
 
     wanted: Array
     applied: Array

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from plants import Plant, PlantError, QuadraticCost
+from plants import Cost, Plant, PlantError, Scenario
 from plants.arrays import Array, whole_number
+from plants.run import Moves, Run
+from plants.scenario import scenario_of
 from plants.validation import cost_fits
 from rl.agent import Agent
 from rl.errors import Diverged, Interrupted, Refused, TrainingError
@@ -25,8 +27,8 @@ from yann.stacked import StackedNetwork
 
 def train(
     agent: Agent,
-    plant: Plant,
-    cost: QuadraticCost | None = None,
+    plant: Plant | Scenario,
+    cost: Cost | None = None,
     episodes: int = 50,
     seeds: Sequence[int] = range(10),
     steps: int | None = None,
@@ -35,32 +37,35 @@ def train(
 ) -> Training:
     """Return S trained actors and critics, one per seed, with the log and the ledger of their training.
 
-    All seeds are trained at once, as one stack; what a seed gives does not depend on the others. The agent
-    itself stays as it is. Each episode is `steps` plant steps (default: the plant's) of every member: a run that
-    becomes unsafe or runs away ends there, as terminated, and a new one begins at once from a new start, so
-    every member has the same budget. The end of an episode is a time limit: what would follow is still worth what the
-    critic says. `cost` defaults to the plant's. From `test_starts` (K, n) the actors are tested, without exploration,
-    before training and after every episode; testing changes nothing in training. `progress` is called after every
-    episode.
+    A scenario is met anew in every run, drawn from generators of the seed's own: so training sees its whole domain.
+    The learner sees the readings, and remembers the inputs that acted. All seeds are trained at once, as one stack;
+    what a seed gives does not depend on the others. The agent itself stays as it is. Each episode is `steps` plant
+    steps (default: the plant's) of every member: a run that becomes unsafe or runs away ends there, as terminated,
+    and a new one begins at once from a new start, so every member has the same budget. The end of an episode is a
+    time limit: what would follow is still worth what the critic says. `cost` defaults to the plant's. From
+    `test_starts` (K, n) the actors are tested, without exploration, before training and after every episode;
+    testing changes nothing in training. `progress` is called after every episode.
 
     Raises TrainingError for arguments that do not fit, before any training; Diverged at the step where a
     loss or weight goes bad; Refused where a plant that does not clip refuses an actor's input in a later test;
     Interrupted (a KeyboardInterrupt) when stopped by hand. The last three
     carry, as `.training`, everything up to the last finished episode.
     """
+    scenario = plant if isinstance(plant, Scenario) else None
+    plant = plant.plant if isinstance(plant, Scenario) else plant
     check_parts(agent, plant, progress)
-    cost = plant.cost if cost is None else cost
-    cost_fits(cost, plant)
+    scenario = scenario_of(plant) if scenario is None else scenario
+    cost_fits(plant.cost if cost is None else cost, plant)
     check_plant_fits(agent.critic, plant)
     check_range(agent.actor, plant)
     for name, network in (("actor", agent.actor), ("critic", agent.critic)):
         check_weights(name, network, agent.settings.weight_limit)
     members = check_seeds(seeds)
     planned = whole_number(episodes, "episodes", TrainingError, least=1)
-    length = whole_number(plant.episode_steps if steps is None else steps, "steps", TrainingError, least=1)
+    length = whole_number(scenario.steps if steps is None else steps, "steps", TrainingError, least=1)
     tests = np.empty((0, plant.n)) if test_starts is None else checked_starts(test_starts, "test_starts", plant)
     check_sizes(agent, plant, len(members), planned, length, len(tests))
-    run = _Run(agent, plant, cost, planned, members, length, tests)
+    run = _Training(agent, scenario, cost, planned, members, length, tests)
     try:
         for _ in range(planned):
             run.episode()
@@ -82,32 +87,35 @@ class _Kept(NamedTuple):
     critic: StackedNetwork
 
 
-class _Run:
+class _Training:
     """A training under way: `done` episodes are finished, `step` is the one being taken in the next."""
 
     def __init__(
         self,
         agent: Agent,
-        plant: Plant,
-        cost: QuadraticCost,
+        scenario: Scenario,
+        cost: Cost | None,
         planned: int,
         seeds: tuple[int, ...],
         steps: int,
         test_starts: Array,
     ) -> None:
-        self.plant, self.cost, self.planned, self.seeds, self.steps = plant, cost, planned, seeds, steps
+        plant = scenario.plant
+        self.scenario, self.plant, self.cost = scenario, plant, cost
+        self.planned, self.seeds, self.steps = planned, seeds, steps
         self.discount, self.settings = agent.discount, agent.settings
         self.step = 0
         self.learner = agent.learner(seeds, plant)
         self.guard = Guard(self.learner, self.settings.weight_limit)
         self.starts, self.noise, replay = ([_generator(seed, use) for seed in seeds] for use in range(3))
+        world = [_generator(seed, 3) for seed in seeds]
         self.buffer = ReplayBuffer(min(self.settings.buffer_size, planned * steps), plant.n, plant.m, replay)
         self.ledger = LedgerWriter(plant, seeds, planned)
         self.losses = np.full((2, len(seeds), planned), np.nan)
         self.test_starts = test_starts
         self.test_costs = np.empty((len(seeds), planned + 1, len(test_starts)))
         self.test_unsafe = np.zeros(self.test_costs.shape, dtype=bool)
-        self.state = np.empty((len(seeds), plant.n))
+        self.run = Run(scenario, np.tile(plant.equilibrium[0], (len(seeds), 1)), world, steps, cost)
         self.kept = self._tested(0)
 
     @property
@@ -168,24 +176,25 @@ class _Run:
 
     def _move(self, normals: Array) -> Flags:
         """Take one plant step of every member, remember it, and return which runs (S,) it ended."""
-        x = self.state
+        x = self.run.reading
         wanted = self.learner.explore(x, normals)
         self.guard.check_inputs(wanted)
-        applied = np.clip(wanted, *self.plant.input_bounds)
-        after = self.plant.step_rows(x, applied)
-        unsafe = self.plant.unsafe(after)
-        runaway = self.plant.runaway(after)
-        ended = unsafe | runaway
-        cost = self.cost.stage_rows(x, applied) + self.cost.violation_penalty * ended
-        self.buffer.add(x, applied, cost, after, ended)
-        self.ledger.write(self.done, self.step, Step(wanted, applied, after, cost, unsafe, runaway))
-        self.state = after
-        return ended
+        moves = self.run.move(np.clip(wanted, *self.plant.input_bounds))
+        self.buffer.add(x, moves.applied, moves.cost, self._seen_after(moves), moves.ended)
+        self.ledger.write(
+            self.done, self.step, Step(wanted, moves.wanted, moves.after, moves.cost, moves.unsafe, moves.runaway)
+        )
+        return moves.ended
+
+    def _seen_after(self, moves: Moves) -> Array:
+        """Return the next states (S, n) as the learner will see them; those of runs that are over, as they are."""
+        return np.where(moves.ended[:, None], moves.after, self.run.reading)
 
     def _begin_runs(self, members: Flags) -> None:
         """Put the members (S,) at fresh starts, each drawn from the member's own generator."""
-        for i in np.flatnonzero(members):
-            self.state[i] = self.plant.sample_starts(self.starts[i], 1)[0]
+        chosen = np.flatnonzero(members)
+        starts = [self.scenario.sample_starts(self.starts[i], 1)[0] for i in chosen]
+        self.run.restart(members, np.reshape(starts, (len(chosen), self.plant.n)))
         self.ledger.new_runs(self.done, members)
 
     def _updates_due(self) -> int:
@@ -196,12 +205,12 @@ class _Run:
     def _tested(self, episodes: int) -> _Kept:
         """Test the networks as they are after so many episodes, and return copies of them."""
         if len(self.test_starts):
-            tested = evaluate(self.learner.actor, self.plant, self.cost, starts=self.test_starts, steps=self.steps)
+            tested = evaluate(self.learner.actor, self.scenario, self.cost, starts=self.test_starts, steps=self.steps)
             self.test_costs[:, episodes] = tested.costs
             self.test_unsafe[:, episodes] = tested.violations
         return _Kept(episodes, copy.deepcopy(self.learner.actor), copy.deepcopy(self.learner.critic))
 
 
 def _generator(seed: int, use: int) -> np.random.Generator:
-    """Return the generator of one seed for one use: 0 starts, 1 exploration, 2 replay."""
+    """Return the generator of one seed for one use: 0 starts, 1 exploration, 2 replay, 3 disturbances."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(use,)))
