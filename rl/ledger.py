@@ -76,7 +76,7 @@ class Ledger:
 
 
 class Step(NamedTuple):
-    """One plant step of S members: inputs (S, m) wanted and so within bounds, next states (S, n), costs and flags (S,)."""
+    """A step of S members: inputs (S, m) wanted and as clipped, next states (S, n), costs and flags (S,)."""
 
     wanted: Array
     applied: Array
