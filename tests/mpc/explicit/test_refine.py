@@ -51,16 +51,17 @@ def exact_law(problem: MultiparametricQP, active: tuple[int, ...]) -> tuple[np.n
     return solution[:, 0], solution[:, 1:]
 
 
-def check(law, exact: float = EXACT) -> None:
-    """Every region's z beside the fractions, at its centre and as a gain in half widths."""
+def beside_fractions(law) -> float:
+    """How far z is from the fractions in any region, at its centre and as a gain in half widths, beside its size."""
+    worst = 0.0
     for region in law.regions:
         offset, gain = exact_law(law.problem, region.active_rows)
         size = np.abs(offset + gain @ law.centre) + np.abs(gain) @ law.half_width
         slope = np.abs((region.solution_gain - gain) * law.half_width).max(axis=1, initial=0.0)
         level = np.abs(offset + gain @ law.centre - region.solution_offset - region.solution_gain @ law.centre)
         rounding = 4e-16 * (np.abs(offset) + np.abs(gain) @ np.abs(law.centre))
-        assert (slope <= exact * size.max()).all(), region
-        assert (level <= exact * size.max() + rounding).all(), region
+        worst = max(worst, *(slope / size.max()), *((level - rounding) / size.max()))
+    return worst
 
 
 def nearly_singular(seed: int, decades: float, n: int = 3) -> MultiparametricQP:
@@ -77,7 +78,7 @@ def nearly_singular(seed: int, decades: float, n: int = 3) -> MultiparametricQP:
 
 @given(SEEDS, st.sampled_from([0.0, 2.0, 4.0, 6.0, 8.0]))
 def test_nearly_singular_weights_cost_no_digits(seed, decades):
-    check(solve_explicit(nearly_singular(seed, decades)))
+    assert beside_fractions(solve_explicit(nearly_singular(seed, decades))) <= EXACT
 
 
 def test_float64_alone_loses_digits():
@@ -124,7 +125,7 @@ def test_parameters_far_from_0_leave_the_solution_where_it_was(place):
         plain.H, plain.f - plain.F @ shift, plain.F, plain.G, plain.w - S @ shift, S, BOX, np.ones(4) + BOX @ shift
     )
     law, moved = solve_explicit(near), solve_explicit(far)
-    check(moved)
+    assert beside_fractions(moved) <= EXACT
     theta = generator.uniform(-1, 1, (300, 2))
     inside = law.nearest(theta)[2]
     condition = np.abs(law.regions.solution_gain).max()
@@ -148,7 +149,7 @@ def with_equalities(seed: int) -> MultiparametricQP:
 def test_equality_rows_hold_to_the_last_bits_and_the_rest_is_exact(seed):
     problem = with_equalities(seed)
     law = solve_explicit(problem)
-    check(law)
+    assert beside_fractions(law) <= EXACT
     theta = law.centre + np.random.default_rng(seed).uniform(-1, 1, (200, 2)) * law.half_width
     theta = theta[law.nearest(theta)[2]]
     z = law.solution(theta)
@@ -160,7 +161,7 @@ def test_equality_rows_hold_to_the_last_bits_and_the_rest_is_exact(seed):
 
 @pytest.mark.parametrize("name", ["eq_portfolio_n4", "deg_implicit_eq", "deg_badscale", "cart_N5", "chain2m1u_N2"])
 def test_stored_problems_beside_fractions(name, solved):
-    check(solved(name))
+    assert beside_fractions(solved(name)) <= EXACT
 
 
 def test_facets_are_where_multipliers_and_slacks_vanish():
@@ -243,7 +244,7 @@ def test_rows_that_nearly_depend_on_each_other_cost_no_digits():
     w, box = [-1, -1 - 0.5e-10], ([[1], [-1]], [1, 1])
     law = solve_explicit(MultiparametricQP(np.eye(2), [0, 0], [[0], [0]], G, w, S, *box))
     assert (0, 1) in [region.active_rows for region in law.regions]
-    check(law)
+    assert beside_fractions(law) <= EXACT
 
 
 def test_what_a_region_gets_does_not_depend_on_the_others(problem):

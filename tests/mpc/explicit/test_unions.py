@@ -42,7 +42,7 @@ def tight_rows(problem: MultiparametricQP, z: np.ndarray) -> tuple[int, ...]:
     return tuple(np.flatnonzero(np.abs(problem.G @ z - problem.w) < 1e-9).tolist())
 
 
-def check_partition(law, oracle, points: int) -> None:
+def assert_partition(law, oracle, points: int) -> None:
     """One region for each set of tight rows, none overlaps another, and their rows are tight at random points."""
     problem, reference = law.problem, oracle(law.problem)
     needed = set(presolve(problem).rows.tolist())
@@ -66,7 +66,7 @@ def test_the_octahedron_has_a_region_for_every_face(oracle):
     law = solve_explicit(octahedron())
     sizes = [len(region.active_rows) for region in law.regions]
     assert sorted(sizes) == [0] + [1] * 8 + [2] * 12 + [4] * 6
-    check_partition(law, oracle, 300)
+    assert_partition(law, oracle, 300)
     for region in law.regions:
         if len(region.active_rows) == 4:
             assert np.abs(region.gain).max() <= 1e-12
@@ -101,7 +101,7 @@ def test_a_pyramid_has_one_region_at_its_tip(sides, oracle):
     assert tips[0].active_rows == tuple(range(sides))
     assert tips[0].offset == pytest.approx([0, 0, 1], abs=1e-12)
     assert len(law.regions) == 1 + (sides + 1) + 2 * sides + 1 + sides
-    check_partition(law, oracle, 200)
+    assert_partition(law, oracle, 200)
 
 
 def test_a_pyramid_that_leans_and_has_unlike_sides(oracle):
@@ -109,7 +109,7 @@ def test_a_pyramid_that_leans_and_has_unlike_sides(oracle):
     slope = np.array([1.0, 1.5, 0.7, 2.0, 1.2, 0.9])
     G = np.vstack([np.c_[slope * np.cos(angle) + 0.2, slope * np.sin(angle) - 0.1, np.ones(6)], [[0, 0, -1]]])
     law = solve_explicit(nearest_in(G, np.r_[np.ones(6), 1.0], 2.0))
-    check_partition(law, oracle, 200)
+    assert_partition(law, oracle, 200)
     assert max(len(region.active_rows) for region in law.regions) > 3
 
 
@@ -117,7 +117,7 @@ def test_four_dimensions(oracle):
     """The cross-polytope's vertices have 8 rows in 4 variables."""
     law = solve_explicit(octahedron(4, 1.5))
     assert len(law.regions) == 81
-    check_partition(law, oracle, 100)
+    assert_partition(law, oracle, 100)
 
 
 @given(SEEDS)
@@ -129,7 +129,10 @@ def test_drawn_cones_have_one_region_at_their_tip(oracle, seed):
     G[:, 0] = np.abs(G[:, 0]) + 0.2
     tip = generator.uniform(-0.3, 0.3, G.shape[1])
     law = solve_explicit(nearest_in(G, G @ tip, 2.0))
-    check_partition(law, oracle, 30)
+    at_tip = [region for region in law.regions if np.abs(region.gain).max() <= 1e-9]
+    assert len(at_tip) == 1
+    assert at_tip[0].offset == pytest.approx(tip, abs=1e-9)
+    assert_partition(law, oracle, 30)
 
 
 def test_a_row_that_only_some_parts_keep_is_no_border():

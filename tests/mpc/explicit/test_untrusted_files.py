@@ -44,7 +44,7 @@ def forge(path: Path, data=None, arrays=None, header=None, raw=None) -> None:
     write_members(path, members)
 
 
-def refused(path: Path, words: str) -> None:
+def assert_refused(path: Path, words: str) -> None:
     started = time.perf_counter()
     with pytest.raises(FileFormatError, match=words) as caught:
         PiecewiseAffineLaw.load(path)
@@ -65,18 +65,18 @@ def test_the_digest_sees_every_part(law, path, pendulum_problem):
 def test_a_truncated_file_is_refused(path, share):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    refused(path, "truncated or corrupt")
+    assert_refused(path, "truncated or corrupt")
 
 
 def test_every_missing_tail_and_surplus_is_refused_or_harmless(law, path):
     content = path.read_bytes()
     for cut in range(1, 80):
         path.write_bytes(content[:-cut])
-        refused(path, "corrupt")
+        assert_refused(path, "corrupt")
     path.write_bytes(content + b"surplus")
-    harmless_or_refused(law, path)
+    assert harmless_or_refused(law, path)
     path.write_bytes(b"surplus" + content)
-    harmless_or_refused(law, path)
+    assert harmless_or_refused(law, path)
 
 
 def harmless_or_refused(law, path) -> bool:
@@ -108,7 +108,7 @@ def test_a_flipped_bit_in_an_array_names_it(path):
     changed = bytearray(members["solution_gain.npy"])
     changed[-1] ^= 1
     write_members(path, members | {"solution_gain.npy": bytes(changed)})
-    refused(path, "checksum of solution_gain.npy")
+    assert_refused(path, "checksum of solution_gain.npy")
 
 
 class Trap:
@@ -124,14 +124,14 @@ class Trap:
 def test_a_pickle_never_runs(path, tmp_path, small_law):
     trap = tmp_path / "ran"
     path.write_bytes(pickle.dumps(Trap(trap)))
-    refused(path, "corrupt")
+    assert_refused(path, "corrupt")
     small_law().save(path)
     forge(path, arrays={"centre": np.array([Trap(trap)], dtype=object)})
-    refused(path, "centre.npy")
+    assert_refused(path, "centre.npy")
     forge(path, raw={"centre.npy": pickle.dumps(Trap(trap))})
-    refused(path, "centre.npy is no npy array")
+    assert_refused(path, "centre.npy is no npy array")
     forge(path, raw={"centre.npy": b"\x93NUMPY\x01\x00" + b"\x0a\x00" + b"__import__"})
-    refused(path, "centre.npy is no npy array")
+    assert_refused(path, "centre.npy is no npy array")
     assert not trap.exists()
 
 
@@ -139,7 +139,7 @@ def test_a_zip_bomb_is_not_unpacked(path):
     members = read_members(path)
     write_members(path, members | {"A.npy": bytes(50_000_000)}, compression=zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 200_000
-    refused(path, r"declares 500\d+ bytes of content in a file of \d+ bytes \(size limit")
+    assert_refused(path, r"declares 500\d+ bytes of content in a file of \d+ bytes \(size limit")
 
 
 def test_compressed_or_repeated_entries_are_refused(path):
@@ -147,11 +147,11 @@ def test_compressed_or_repeated_entries_are_refused(path):
     noise = np.random.default_rng(0).bytes(10_000)
     write_members(path, {"noise": noise}, compression=zipfile.ZIP_DEFLATED)
     assert path.stat().st_size > len(noise)
-    refused(path, "holds repeated or compressed entries")
+    assert_refused(path, "holds repeated or compressed entries")
     write_members(path, members)
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("A.npy", members["A.npy"])
-    refused(path, "holds repeated or compressed entries")
+    assert_refused(path, "holds repeated or compressed entries")
 
 
 @pytest.mark.parametrize("shape", ["(-1, -3)", "(10**18, 10**18)", "(1000000000000,)", "(3, 1, 1, 7)", "'x'", "(3.0,)"])
@@ -160,13 +160,13 @@ def test_declared_sizes_are_checked_before_anything_is_allocated(path, shape):
     text += b" " * (53 - len(text) % 64 + 64) + b"\n"
     npy = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(24)
     forge(path, raw={"radius.npy": npy})
-    refused(path, "radius")
+    assert_refused(path, "radius")
 
 
 @pytest.mark.parametrize("dtype", ["<f4", ">f8", "<U8", "<c16", "|b1", "<m8[s]"])
 def test_other_number_formats_are_refused(path, dtype):
     forge(path, arrays={"radius": np.zeros(3).astype(dtype)})
-    refused(path, "radius")
+    assert_refused(path, "radius")
 
 
 def test_json_that_is_too_deep_or_none(path):
@@ -174,7 +174,7 @@ def test_json_that_is_too_deep_or_none(path):
     for text in (b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000, b"not json", b"\xff\xfe", b"[]", b"null"):
         checksum = storage.hashlib.sha256(text).hexdigest().encode()
         write_members(path, members | {"header.json": text, "header.sha256": checksum})
-        refused(path, "header.json")
+        assert_refused(path, "header.json")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_json_that_is_too_deep_or_none(path):
 )
 def test_a_header_that_promises_something_else(path, header, words):
     forge(path, header=header)
-    refused(path, words)
+    assert_refused(path, words)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_header_that_promises_something_else(path, header, words):
 )
 def test_data_that_do_not_fit(path, data):
     forge(path, data=data)
-    refused(path, "whole law")
+    assert_refused(path, "whole law")
 
 
 @pytest.mark.parametrize(
@@ -246,13 +246,13 @@ def test_data_that_do_not_fit(path, data):
 )
 def test_arrays_that_do_not_fit_one_another(path, arrays, words):
     forge(path, arrays=arrays)
-    refused(path, words)
+    assert_refused(path, words)
 
 
 def test_a_missing_array_is_named(path):
     members = read_members(path)
     del members["radius.npy"]
     write_members(path, members)
-    refused(path, "other arrays")
+    assert_refused(path, "other arrays")
     write_members(path, {name: content for name, content in members.items() if name != "header.json"})
-    refused(path, "no readable header.json")
+    assert_refused(path, "no readable header.json")
