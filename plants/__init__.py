@@ -12,6 +12,8 @@ from plants.event import Event
 from plants.integrate import RungeKutta4, SemiImplicitEuler
 from plants.pendulum import clipped_pendulum
 from plants.plant import Plant
+from plants.reactor import safety_cstr
+from plants.recoverable import Recoverable
 from plants.scenario import Scenario
 from plants.setpoints import Setpoints, Tracking
 from plants.signals import Drift, Jump, Level, Ramp, Signal, Sine, Uniform, White
@@ -38,6 +40,7 @@ __all__ = [
     "QuadraticCost",
     "Ramp",
     "RateLimited",
+    "Recoverable",
     "RungeKutta4",
     "Scaled",
     "Scenario",
@@ -54,6 +57,7 @@ __all__ = [
     "check_steady",
     "clipped_pendulum",
     "kept_share",
+    "safety_cstr",
     "simulate",
     "with_constants",
 ]
