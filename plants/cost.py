@@ -1,8 +1,8 @@
-"""What running a plant costs: quadratic in the distance from a target, with a penalty for an unsafe end."""
+"""What running a plant costs: any cost, and one quadratic in the distance from a target."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import casadi as ca
@@ -18,22 +18,14 @@ from plants.event import Event, checked_event
 class Cost(ABC):
     """What one step costs, for learners, simulations and controllers alike.
 
-    `violation_penalty` is added once by whoever steps the plant, when a step ends an episode unsafely; `event`, where
-    there is one, ends an episode as well, at a cost of its own.
+    `n` and `m` are the numbers of states and inputs. `violation_penalty` is added once by whoever steps the plant, when
+    a step ends an episode unsafely; `event`, where there is one, ends an episode as well, at a cost of its own.
     """
 
+    n: int
+    m: int
     violation_penalty: float
     event: Event | None
-
-    @property
-    @abstractmethod
-    def n(self) -> int:
-        """Return the number of states."""
-
-    @property
-    @abstractmethod
-    def m(self) -> int:
-        """Return the number of inputs."""
 
     def __call__(self, x: ArrayLike, u: ArrayLike) -> Array:
         """Return the stage cost (...,) of states (..., n) and inputs (..., m), as `stage` does."""
@@ -50,7 +42,7 @@ class Cost(ABC):
 
     @abstractmethod
     def stage_rows(self, x: Float64[np.ndarray, "*rows n"], u: Float64[np.ndarray, "*rows m"]) -> Any:
-        """Return the stage cost (*rows,) of float64 arrays, unchecked."""
+        """Return the stage cost (*rows,) of float64 arrays whose shapes and numbers are known to be good."""
 
     @abstractmethod
     def expression(self, x: Any, u: Any) -> Any:
@@ -76,6 +68,8 @@ class QuadraticCost(Cost):
     violation_penalty: float = 0.0
     angles: Sequence[int] = ()
     event: Event | None = None
+    n: int = field(init=False)
+    m: int = field(init=False)
 
     def __post_init__(self) -> None:
         for side in ("state", "input"):
@@ -83,21 +77,12 @@ class QuadraticCost(Cost):
             weight = checked_weight(getattr(self, f"{side}_weight"), f"{side}_weight", len(target))
             object.__setattr__(self, f"{side}_target", target)
             object.__setattr__(self, f"{side}_weight", weight)
+            object.__setattr__(self, {"state": "n", "input": "m"}[side], len(target))
         object.__setattr__(self, "violation_penalty", checked_penalty(self.violation_penalty))
         checked_event(self.event, self.n)
         given = self.angles.tolist() if isinstance(self.angles, np.ndarray) else self.angles
         instance_of(given, Sequence, "angles", PlantError, "pass the indices of the states that turn, as in (0,)")
         object.__setattr__(self, "angles", tuple(self._angle(i) for i in given))
-
-    @property
-    def n(self) -> int:
-        """Return the number of states."""
-        return len(self.state_target)
-
-    @property
-    def m(self) -> int:
-        """Return the number of inputs."""
-        return len(self.input_target)
 
     def stage_rows(self, x: Float64[np.ndarray, "*rows n"], u: Float64[np.ndarray, "*rows m"]) -> Any:
         """Return the stage cost (*rows,) of float64 arrays, unchecked."""
@@ -110,7 +95,7 @@ class QuadraticCost(Cost):
         """Return the stage cost as a CasADi expression of columns x (n, 1) and u (m, 1)."""
         entries, du = ca.vertsplit(x - self.state_target), u - self.input_target
         for i in self.angles:
-            entries[i] = entries[i] - 2 * np.pi * ca.ceil((entries[i] - np.pi) / (2 * np.pi))
+            entries[i] = on_circle(entries[i])
         dx = ca.vertcat(*entries)
         return ca.bilin(self.state_weight, dx, dx) + ca.bilin(self.input_weight, du, du)
 
@@ -137,6 +122,11 @@ def checked_penalty(value: object) -> float:
 def wrapped(angle: Array) -> Array:
     """Return each angle [rad] turned into (-pi, pi]."""
     return np.clip(angle - 2 * np.pi * np.ceil((angle - np.pi) / (2 * np.pi)), -np.pi, np.pi)
+
+
+def on_circle(angle: Any) -> Any:
+    """Return an angle [rad], a CasADi expression, turned into (-pi, pi]: for costs of an angle that turns freely."""
+    return angle - 2 * np.pi * ca.ceil((angle - np.pi) / (2 * np.pi))
 
 
 def checked_weight(value: ArrayLike, name: str, size: int) -> Array:

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import casadi as ca
 import numpy as np
-from casadi import SX
 from jaxtyping import Float64
 
 from plants.arrays import real_scalar
 from plants.batched import BatchedFunction
 from plants.errors import PlantError
 from plants.names import checked_text
+from plants.scalar import scalar_function
 
 
 @dataclass(frozen=True)
 class Event:
     """An episode ends when `when`, a CasADi expression of the column x (n, 1), is above 0, and that costs `cost`.
 
-    `name` says what has happened, as in 'docked'. A `cost` below 0 is a reward. Raises PlantError for a blank name, a
+    `name` says what has happened, as in 'docked'. It is looked for after every step, and an unsafe end comes first. A
+    `cost` below 0 is a reward. Raises PlantError for a blank name, a
     `when` that cannot be called, a cost that is not finite.
     """
 
@@ -52,18 +52,6 @@ def checked_event(event: object, n: int) -> None:
 
 @lru_cache(maxsize=64)
 def _compiled(event: Event, n: int) -> BatchedFunction:
-    x = SX.sym("x", n)
-    try:
-        value = ca.densify(SX(event.when(x)))
-        function = ca.Function("event", [x], [value], {"allow_free": True})
-    except Exception as cause:
-        raise PlantError(
-            f"`when` of the event {event.name!r} fails on CasADi symbols: {type(cause).__name__}: {cause}; "
-            "return one expression that is above 0 where it has happened"
-        ) from cause
-    if value.numel() != 1 or function.has_free():
-        raise PlantError(
-            f"`when` of the event {event.name!r} returns {value.numel()} entries"
-            f"{' with symbols of its own' if function.has_free() else ''}, but 1 expression of the state is needed"
-        )
-    return BatchedFunction(function)
+    label = f"`when` of the event {event.name!r}"
+    mend = "return one expression of the state that is above 0 where it has happened"
+    return BatchedFunction(scalar_function(event.when, label, {"x": n}, mend))

@@ -19,7 +19,8 @@ class Moves(NamedTuple):
 
     `wanted` (rows, m) was asked for, within the bounds; `applied` (rows, m) is what acted. `after` (rows, n) is the
     next state, `cost` (rows,) with penalty and the event's cost. Then, as bool (rows,): `unsafe`, beyond a safe limit;
-    `runaway`; `failed`, the integrator gave up and the state stays; `finished`, the cost's event has happened.
+    `runaway`; `failed`, the integrator gave up and the state stays; `finished`, the cost's event has happened
+    and nothing bad.
     """
 
     wanted: Array
@@ -66,10 +67,13 @@ class Run:
     @property
     def reading(self) -> Array:
         """Return what a controller sees of the states (rows, n)."""
-        draft = self._draft
+        return self.read(self.state)
+
+    def read(self, states: Array) -> Array:
+        """Return what a controller would see now if the states were these (rows, n)."""
+        draft, seen = self._draft, states.copy()
         if draft is None or not (draft.reading_gains or draft.reading_shifts):
-            return self.state.copy()
-        seen = self.state.copy()
+            return seen
         for i, values in draft.reading_gains.items():
             seen[:, i] *= 1 + values[self._every, self.clock]
         for i, values in draft.reading_shifts.items():
@@ -98,8 +102,9 @@ class Run:
         after[failed] = self.state[failed]
         unsafe, runaway = plant.unsafe(after), plant.runaway(after)
         event = self.cost.event
-        finished = np.zeros(len(after), dtype=bool) if event is None else event.rows(after)
-        cost = self._stage_cost(applied) + self.cost.violation_penalty * (unsafe | runaway | failed)
+        bad = unsafe | runaway | failed
+        finished = np.zeros(len(after), dtype=bool) if event is None else event.rows(after) & ~bad
+        cost = self._stage_cost(applied) + self.cost.violation_penalty * bad
         if event is not None:
             cost += event.cost * finished
         moves = Moves(within, applied, after, cost, unsafe & live, runaway & live, failed & live, finished & live)

@@ -8,6 +8,7 @@ import numpy as np
 from plants.arrays import Array, bounds_pair, real_array
 from plants.cost import Cost, QuadraticCost
 from plants.errors import PlantError
+from plants.stage_cost import StageCost, check_stage_cost
 
 if TYPE_CHECKING:
     from plants.plant import Plant
@@ -126,6 +127,8 @@ def cost_fits(cost: object, plant: "Plant") -> None:
             raise PlantError(
                 f"`cost` {has}, but the plant has {len(names)} {kind}s ({', '.join(names)}); give one entry each"
             )
+    if isinstance(cost, StageCost):
+        check_stage_cost(cost, plant)
     if not quadratic:
         return
     for i in plant.angle_indices:
