@@ -3,13 +3,14 @@
 from plants.actuator import Delayed, Lagged, Limited, RateLimited
 from plants.check_plant import PlantReport, check_plant
 from plants.constants import Constant, with_constants
-from plants.cost import Cost, QuadraticCost
+from plants.cost import Cost, QuadraticCost, on_circle
 from plants.disturbance import Disturbance, Misread, Scaled, Shifted
 from plants.environment import PlantEnvironment
 from plants.equilibrium import check_steady
 from plants.errors import PlantError
 from plants.event import Event
 from plants.integrate import RungeKutta4, SemiImplicitEuler
+from plants.metrics import Metrics, metrics
 from plants.pendulum import clipped_pendulum
 from plants.plant import Plant
 from plants.reactor import safety_cstr
@@ -18,6 +19,7 @@ from plants.scenario import Scenario
 from plants.setpoints import Setpoints, Tracking
 from plants.signals import Drift, Jump, Level, Ramp, Signal, Sine, Uniform, White
 from plants.simulate import Trajectory, simulate
+from plants.stage_cost import StageCost
 from plants.starts import kept_share
 
 __distribution__ = "yann-control"
@@ -32,6 +34,7 @@ __all__ = [
     "Lagged",
     "Level",
     "Limited",
+    "Metrics",
     "Misread",
     "Plant",
     "PlantEnvironment",
@@ -49,6 +52,7 @@ __all__ = [
     "Shifted",
     "Signal",
     "Sine",
+    "StageCost",
     "Tracking",
     "Trajectory",
     "Uniform",
@@ -57,6 +61,8 @@ __all__ = [
     "check_steady",
     "clipped_pendulum",
     "kept_share",
+    "metrics",
+    "on_circle",
     "safety_cstr",
     "simulate",
     "with_constants",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from plants.arrays import Checked
 from plants.draft import Draft, drawn
 from plants.names import index_of
-from plants.signals import Signal, checked_signal
+from plants.signals import checked_signal
 
 if TYPE_CHECKING:
     from plants.plant import Plant
@@ -32,7 +33,7 @@ class _Signalled(Disturbance):
     """A signal that acts on what is called `name`; a number stands for Level(number)."""
 
     name: str
-    signal: Signal
+    signal: Checked
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signal", checked_signal(self.signal, f"signal of {type(self).__name__} {self.name}"))

@@ -28,3 +28,17 @@ def spring():
         "start_bounds": ([-1, -1], [1, 1]),
     }
     return lambda **changes: Plant(**{name: value for name, value in (usual | changes).items() if value is not None})
+
+
+def weighted_motion(x, u, p):
+    position, speed = x[0], x[1]
+    return speed, -p.stiffness * position - 0.3 * speed + p.gain * u[0] + p.load
+
+
+@pytest.fixture(scope="session")
+def weighted_spring(spring):
+    """A builder of the same spring, with its stiffness, its gain and a load as constants."""
+    from plants import Constant  # noqa: PLC0415 - the shape-checked run hooks into this import
+
+    constants = (Constant("stiffness", 4.0, "1/s2"), Constant("gain", 1.0, "1/kg"), Constant("load", 0.0, "m/s2"))
+    return lambda **changes: spring(**({"derivative": weighted_motion, "constants": constants} | changes))

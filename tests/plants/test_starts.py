@@ -1,0 +1,51 @@
+"""Starts: uniform in a box, filtered, and what share is left."""
+
+import numpy as np
+import pytest
+
+from plants import PlantError, kept_share
+
+
+def within_circle(x):
+    return (x**2).sum(-1) < 1
+
+
+def test_filtered_starts_are_uniform_on_what_is_kept(spring):
+    plant = spring(start_filter=within_circle)
+    starts = plant.sample_starts(np.random.default_rng(0), 20_000)
+    radii = (starts**2).sum(-1)
+    assert radii.max() < 1
+    np.testing.assert_allclose(np.quantile(radii, [0.25, 0.5, 0.75]), [0.25, 0.5, 0.75], atol=0.02)
+
+
+def test_the_share_that_is_kept_is_that_of_the_areas(spring):
+    assert kept_share(spring(start_filter=within_circle)) == pytest.approx(np.pi / 4, abs=0.015)
+    assert kept_share(spring()) == 1.0
+
+
+def test_without_a_filter_a_seed_gives_the_numbers_of_one_uniform_draw(spring):
+    plant = spring()
+    drawn = np.random.default_rng(3).uniform(*plant.start_bounds, size=(6, 2))
+    assert np.array_equal(plant.sample_starts(np.random.default_rng(3), 6), drawn)
+
+
+def test_no_starts_are_no_starts(spring):
+    assert spring(start_filter=within_circle).sample_starts(np.random.default_rng(0), 0).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("keeps", "words"),
+    [
+        (lambda x: np.zeros(len(x), dtype=bool), "keeps only 0 of 5 starts after 1000 rounds"),
+        (lambda x: x[:, 0], r"returns float64 of shape \(5,\), but bool of shape \(5,\)"),
+        (lambda x: True, r"returns bool of shape \(\)"),
+    ],
+)
+def test_filters_that_answer_wrongly_are_refused(spring, keeps, words):
+    with pytest.raises(PlantError, match=words):
+        spring(start_filter=keeps).sample_starts(np.random.default_rng(0), 5)
+
+
+def test_a_filter_must_be_a_function(spring):
+    with pytest.raises(PlantError, match="`start_filter` is 3"):
+        spring(start_filter=3)
