@@ -25,8 +25,9 @@ LARGEST_GROWTH = 1e6  # of a prediction over the horizon, where no inverse bound
 def condense(problem: MPCProblem) -> MultiparametricQP:
     """Return the multiparametric program of `problem`, in physical variables.
 
-    theta is (x_0, previous input, setpoint, disturbance), of these what the problem has; z are the free inputs, u_0
-    first, then amounts of a norm cost and slacks of soft constraints. The states are eliminated through the model.
+    theta is (x_0, previous input, setpoint, disturbance, parameters of one's own), of these what the problem has; z are
+    the free inputs, u_0 first, then amounts of a norm cost and slacks of soft constraints. The states are eliminated
+    through the model.
     Every row carries a sentence, such as "torque at its upper limit 2 N m at step 0".
     Source: Braniff & Tian 2025, Eq. 9, with the usual half before H.
     """

@@ -32,8 +32,8 @@ def fitted_costs(costs: Any, model: LinearModel, norm: float) -> tuple[Cost, ...
             raise ProblemError(f"`costs` entry {i} is the class {cost.__name__}; make an object, {cost.__name__}(...)")
         if not callable(getattr(cost, "terms", None)):
             raise ProblemError(
-                f"`costs` entry {i} is a {type(cost).__name__}; pass OutputWeight, MoveWeight or CrossWeight objects, "
-                "or one with a method terms(prediction, discount)"
+                f"`costs` entry {i} is a {type(cost).__name__}; pass OutputWeight, MoveWeight, CrossWeight or "
+                "LinearCost objects, or one with a method terms(prediction, discount)"
             )
     return tuple(cost.fitted(model, norm) if callable(getattr(cost, "fitted", None)) else cost for cost in costs)
 
