@@ -24,7 +24,7 @@ FEED = (4.3, 5.1, 3.0)  # mol/L of A, B, S
 COOLANT = 373.0  # K
 OPERATING_TEMPERATURE, OPERATING_TRANSFER = 475.0, 55.0  # K, kJ/(h m2 K)
 LIMIT = 480.0  # K
-COLDEST, HOTTEST, THICKEST = 273.0, 600.0, 20.0  # K, K, mol/L: where a step stops
+COLDEST, HOTTEST = 273.0, 600.0  # K: where a step stops
 RECOVERY_STEPS = 60  # no start within `state_bounds` of which full cooling loses one takes more than 51
 
 
@@ -63,7 +63,7 @@ def safety_cstr() -> Plant:
         sample_time=1 / 60,
         time_unit="h",
         integrator=RungeKutta4(substeps=2),
-        state_caps=([0, 0, 0, COLDEST], [THICKEST, THICKEST, THICKEST, HOTTEST]),
+        state_caps=([0, 0, 0, COLDEST], [None, None, None, HOTTEST]),
         safe_limits=([None] * 4, [None, None, None, LIMIT]),
         cost=QuadraticCost(0.1 * np.eye(4), 1e-4, rest, input_target, violation_penalty=1e5),
         start_bounds=(rest - np.array([0.05, 0.05, 0.05, 8]), rest + np.array([0.05, 0.05, 0.05, 4.75])),
