@@ -14,8 +14,7 @@ from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
 from plants import Plant, check_steady
 from plants.arrays import Array, real_array, real_scalar
-from plants.dynamics import symbolic
-from plants.integrate import Motion
+from plants.dynamics import plant_motion, symbolic
 
 SamplingRule = Callable[[Array, Array, float], tuple[Array, Array]]
 """From (A, B) of dx/dt = A x + B u and a sample time to (A, B) of x+ = A x + B u."""
@@ -68,18 +67,24 @@ def sampled_map(plant: Plant, state: Array, control: Array) -> tuple[Array, Arra
     A rule for `linearise`. Input limits, state caps and the wrapping of angles are left out, as they are no part of a
     linear model. At a steady state it differs from the zero-order hold by the error of the integrator alone.
     """
+    after = sampled_step(plant)
+    x, u = ca.MX.sym("x", plant.n), ca.MX.sym("u", plant.m)
+    slopes = [ca.jacobian(after(x, u), column) for column in (x, u)]
+    derivative = ca.Function("sampled_map", [x, u], slopes)
+    by_state, by_input = (np.array(matrix.full()) for matrix in derivative(state, control))
+    return by_state, by_input
+
+
+def sampled_step(plant: Plant) -> ca.Function:
+    """Return the plant's own step (x, u) -> x+ without input limits, state caps and the wrapping of angles."""
     kind = getattr(plant.integrator, "symbols", SX) if plant.is_continuous else SX
     x, u = kind.sym("x", plant.n), kind.sym("u", plant.m)
     flow = symbolic(plant)
-    if plant.is_continuous:
-        free = np.full(plant.n, np.inf)
-        motion = Motion(flow, plant.sample_time, plant.state_names, (-free, free), plant.constant_values)
-        after = plant.integrator.advance(motion, x, u)
-    else:
-        after = flow(x, u)
-    derivative = ca.Function("sampled_map", [x, u], [ca.jacobian(after, x), ca.jacobian(after, u)])
-    by_state, by_input = (np.array(matrix.full()) for matrix in derivative(state, control))
-    return by_state, by_input
+    if not plant.is_continuous:
+        return ca.Function("step", [x, u], [flow(x, u)])
+    free = np.full(plant.n, np.inf)
+    motion = plant_motion(plant, flow, (-free, free), plant.constant_values)
+    return ca.Function("step", [x, u], [plant.integrator.advance(motion, x, u)])
 
 
 def linearise(

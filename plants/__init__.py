@@ -4,6 +4,7 @@ from plants.actuator import Delayed, Lagged, Limited, RateLimited
 from plants.check_plant import PlantReport, check_plant
 from plants.constants import Constant, with_constants
 from plants.cost import Cost, QuadraticCost, on_circle
+from plants.cvodes import CVODES
 from plants.disturbance import Disturbance, Misread, Scaled, Shifted
 from plants.environment import PlantEnvironment
 from plants.equilibrium import check_steady
@@ -24,6 +25,7 @@ from plants.starts import kept_share
 
 __distribution__ = "yann-control"
 __all__ = [
+    "CVODES",
     "Constant",
     "Cost",
     "Delayed",

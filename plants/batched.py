@@ -1,13 +1,14 @@
 """A CasADi function over rows of numpy arrays: one call into compiled code for a whole batch."""
 
 from functools import lru_cache
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 import casadi as ca
 import numpy as np
 
 from plants.arrays import Array
+from plants.muted import muted
 
 _KEPT_SIZES = 32
 
@@ -43,3 +44,44 @@ class BatchedFunction:
 
     def _mapped(self, count: int) -> tuple[Any, Any]:
         return self._function.map(count).buffer()
+
+
+class RowFunction:
+    """A CasADi function of columns that may fail, called like a BatchedFunction: a row in which it fails is NaN.
+
+    Rows are evaluated one by one, since a mapped function fails as a whole. Threads may share it and run in parallel.
+    """
+
+    def __init__(self, function: ca.Function) -> None:
+        self._function = function
+        self._own = local()
+
+    def __call__(self, *rows: Array) -> list[Array]:
+        """Return every result (rows, entries) of the function for the given rows of its arguments."""
+        arguments, results, run = self._buffers()
+        every = [np.full((len(rows[0]), len(result)), np.nan) for result in results]
+        with muted():
+            for i, row in enumerate(zip(*rows, strict=True)):
+                for argument, values in zip(arguments, row, strict=True):
+                    argument[:] = values
+                try:
+                    run()
+                except RuntimeError:
+                    continue
+                for result, values in zip(results, every, strict=True):
+                    values[i] = result
+        return every
+
+    def _buffers(self) -> tuple[list[Array], list[Array], Any]:
+        """Return this thread's arrays for arguments and results, and what evaluates the one into the other."""
+        if not hasattr(self._own, "buffers"):
+            function = self._function
+            arguments = [np.empty(function.numel_in(i)) for i in range(function.n_in())]
+            results = [np.empty(function.numel_out(i)) for i in range(function.n_out())]
+            buffer, run = function.buffer()
+            for i, argument in enumerate(arguments):
+                buffer.set_arg(i, argument.data)
+            for i, result in enumerate(results):
+                buffer.set_res(i, result.data)
+            self._own.buffers = arguments, results, run, buffer
+        return self._own.buffers[:3]

@@ -8,7 +8,8 @@ import casadi as ca
 import numpy as np
 from casadi import SX
 
-from plants.batched import BatchedFunction
+from plants.batched import BatchedFunction, RowFunction
+from plants.equilibrium import state_scales
 from plants.errors import PlantError
 from plants.integrate import Motion
 
@@ -31,10 +32,10 @@ class Dynamics:
 
     flow: BatchedFunction
     jacobians: BatchedFunction
-    step: BatchedFunction
+    step: BatchedFunction | RowFunction
     any_flow: BatchedFunction
     any_jacobians: BatchedFunction
-    any_step: BatchedFunction
+    any_step: BatchedFunction | RowFunction
 
 
 def compiled(plant: "Plant") -> Dynamics:
@@ -76,7 +77,7 @@ def _finished(flow: Flow, plant: "Plant") -> ca.Function:
     return ca.Function("flow", [x, u, p], [flow(x, u, p)], {"cse": True})
 
 
-def _functions(plant: "Plant", flow: Flow, fixed: bool) -> dict[str, BatchedFunction]:
+def _functions(plant: "Plant", flow: Flow, fixed: bool) -> dict[str, Any]:
     """Return flow, Jacobians and step by name, with the constants `fixed` or as a third argument under `any_`."""
     kind = getattr(plant.integrator, "symbols", SX) if plant.is_continuous else SX
     sizes = (plant.n, plant.m) if fixed else (plant.n, plant.m, len(plant.constants))
@@ -90,7 +91,10 @@ def _functions(plant: "Plant", flow: Flow, fixed: bool) -> dict[str, BatchedFunc
         "step": (moved, [_after(plant, flow, moved[0], moved[1], moved[2] if rest else plant.constant_values)]),
     }
     prefix, argument = "" if fixed else "any_", plant.equations_name
-    return {prefix + name: _function(name, *parts, argument) for name, parts in results.items()}
+    functions = {name: _function(name, *parts, argument) for name, parts in results.items()}
+    may_fail = plant.is_continuous and getattr(plant.integrator, "may_give_up", False)
+    kinds = {name: RowFunction if may_fail and name == "step" else BatchedFunction for name in functions}
+    return {prefix + name: kinds[name](function) for name, function in functions.items()}
 
 
 def _after(plant: "Plant", flow: Flow, x: Any, u: Any, constants: Any) -> Any:
@@ -101,17 +105,23 @@ def _after(plant: "Plant", flow: Flow, x: Any, u: Any, constants: Any) -> Any:
         return _confined(flow(x, clipped, constants), x - (lower + upper) / 2, plant)
     turning = np.isin(np.arange(plant.n), plant.angle_indices)
     caps = (np.where(turning, -np.inf, lower), np.where(turning, np.inf, upper))
-    motion = Motion(flow, plant.sample_time, plant.state_names, caps, constants)
+    motion = plant_motion(plant, flow, caps, constants)
     return _confined(plant.integrator.advance(motion, x, clipped), flow(x, clipped, constants), plant)
 
 
-def _function(name: str, arguments: list[Any], results: list[Any], argument: str) -> BatchedFunction:
+def plant_motion(plant: "Plant", flow: Flow, caps: tuple[Any, Any], constants: Any) -> Motion:
+    """Return what the plant's integrator is told, with a flow, caps and constants that may be others than its own."""
+    scales = state_scales(plant, plant.equilibrium[0])
+    return Motion(flow, plant.sample_time, plant.state_names, caps, constants, scales)
+
+
+def _function(name: str, arguments: list[Any], results: list[Any], argument: str) -> ca.Function:
     options = {"allow_free": True, "cse": True} if isinstance(arguments[0], SX) else {}
     function = ca.Function(name, arguments, [ca.densify(r) for r in results], options)
     if function.has_free():
         strangers = ", ".join(str(symbol) for symbol in function.get_free())
         raise PlantError(f"`{argument}` uses symbols that it was not given: {strangers}; replace them by numbers")
-    return BatchedFunction(function)
+    return function
 
 
 def _confined(after: Any, rising: Any, plant: "Plant") -> Any:

@@ -20,7 +20,8 @@ class Motion:
     """What an integrator knows of a plant.
 
     `equations` give dx/dt (n, 1) of the state (n, 1), the input (m, 1) and the `constants` (k, 1). `caps` are the
-    lowest and highest values (n,) that the states may take, infinite for turning angles.
+    lowest and highest values (n,) that the states may take, infinite for turning angles; `scales` (n,) are sizes of
+    the states in their own units.
     """
 
     equations: Callable[[Any, Any, Any], Any]
@@ -28,6 +29,7 @@ class Motion:
     state_names: Sequence[str]
     caps: tuple[Array, Array]
     constants: Any
+    scales: Array
 
     def derivative(self, x: Any, u: Any) -> Any:
         """Return dx/dt (n, 1) under these constants."""

@@ -8,8 +8,7 @@ from casadi import SX
 
 from plants import Plant, SemiImplicitEuler
 from plants.arrays import Array
-from plants.dynamics import Flow, symbolic
-from plants.integrate import Motion
+from plants.dynamics import Flow, plant_motion, symbolic
 from plants.validation import RUNAWAY
 
 BAND = 0.01  # a cap is rounded off within this share of half the distance between the two caps
@@ -29,7 +28,7 @@ def smooth_step(plant: Plant) -> Any:
     if plant.is_continuous:
         no_caps = np.full(plant.n, -np.inf), np.full(plant.n, np.inf)
         slowed = _capped_rates(flow, caps, [rate for _, rate in pairs], plant.sample_time)
-        motion = Motion(slowed, plant.sample_time, plant.state_names, no_caps, plant.constant_values)
+        motion = plant_motion(plant, slowed, no_caps, plant.constant_values)
         after = plant.integrator.advance(motion, x, u)
     entries = ca.vertsplit(after)
     done = {rate for _, rate in pairs}
@@ -57,9 +56,7 @@ def _pairs(plant: Plant) -> list[tuple[int, int]]:
     return [(index(p), index(r)) for p, r in zip(method.positions, method.rates, strict=True)]
 
 
-def _capped_rates(
-    flow: Flow, caps: tuple[Array, Array], rates: list[int], period: float
-) -> Flow:
+def _capped_rates(flow: Flow, caps: tuple[Array, Array], rates: list[int], period: float) -> Flow:
     """Return the derivative with which one Euler step of `period` takes each rate no further than its cap."""
 
     def slowed(x: SX, u: SX, constants: Any) -> SX:
