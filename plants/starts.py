@@ -1,6 +1,6 @@
 """Where episodes begin: uniform in a box, at the points that a filter keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,10 +39,28 @@ def sample_starts(
         done += len(kept)
         if done == rows:
             return starts
-    raise PlantError(
-        f"`start_filter` keeps only {done} of {rows} starts after {_MOST_ROUNDS} rounds of draws; "
-        "narrow `start_bounds` to where it keeps more"
-    )
+    raise _too_few(done, rows)
+
+
+def sample_each(
+    plant: "Plant", generators: Sequence[np.random.Generator], bounds: tuple[Array, Array] | None = None
+) -> Array:
+    """Return one state (rows, n) from each generator, the same whichever others there are.
+
+    As with `sample_starts` it is uniform within `bounds` and kept by the filter, with the same PlantError.
+    """
+    lower, upper = plant.start_bounds if bounds is None else bounds
+    starts = np.empty((len(generators), plant.n))
+    missing: Any = np.arange(len(generators))
+    for _ in range(_MOST_ROUNDS):
+        shares = np.array([generators[row].random(plant.n) for row in missing])
+        drawn = plant.wrap(lower + shares * (upper - lower))
+        kept = kept_starts(plant, drawn)
+        starts[missing[kept]] = drawn[kept]
+        missing = missing[~kept]
+        if not len(missing):
+            return starts
+    raise _too_few(len(generators) - len(missing), len(generators))
 
 
 def kept_starts(plant: "Plant", points: Array) -> Any:
@@ -56,6 +74,13 @@ def kept_starts(plant: "Plant", points: Array) -> Any:
             "needed: one answer for each row"
         )
     return kept
+
+
+def _too_few(done: int, rows: int) -> PlantError:
+    return PlantError(
+        f"`start_filter` keeps only {done} of {rows} starts after {_MOST_ROUNDS} rounds of draws; "
+        "narrow `start_bounds` to where it keeps more"
+    )
 
 
 def kept_share(plant: "Plant", points: int = 10_000, seed: int = 0) -> float:
