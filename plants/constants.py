@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from casadi import SX
 
 from plants.arrays import real_scalar
-from plants.equilibrium import nearest_rest
+from plants.equilibrium import rest_under
 from plants.errors import PlantError
 from plants.names import checked_names, checked_text, index_of
 
@@ -64,7 +64,7 @@ def symbols(constants: Sequence[Constant]) -> SX:
 
 
 def with_constants(plant: "Plant", **values: float) -> "Plant":
-    """Return `plant` with other values of its constants, at rest at the point nearest to its own equilibrium.
+    """Return `plant` with other values of its constants, at rest next to its own equilibrium.
 
     Bounds, cost and its targets stay. Raises PlantError for an unknown constant, a value that is not finite, and where
     no point of rest is found within the caps and input bounds.
@@ -76,4 +76,4 @@ def with_constants(plant: "Plant", **values: float) -> "Plant":
     for name, value in values.items():
         i = index_of(name, names, "values")
         changed[i] = replace(changed[i], value=value)
-    return replace(plant, constants=tuple(changed), equilibrium=nearest_rest(plant, [c.value for c in changed]))
+    return replace(plant, constants=tuple(changed), equilibrium=rest_under(plant, [c.value for c in changed]))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 STEADY = 1e-6
 """How far a state at rest may move in one sample period, relative to its scale."""
 _ROUNDS = 50
+_PARTS = (1, 8, 64)
+_STIFFER = 100
 
 
 def state_scales(plant: "Plant", state: Array) -> Array:
@@ -67,30 +69,44 @@ def check_steady(
     return float(relative[i])
 
 
-def nearest_rest(plant: "Plant", constants: Sequence[float]) -> tuple[Array, Array]:
-    """Return the point of rest (state, input) under other constants (k,) that is nearest to the plant's own.
+def rest_under(plant: "Plant", constants: Sequence[float]) -> tuple[Array, Array]:
+    """Return a point of rest (state, input) under other constants (k,), next to the plant's own.
 
-    Every step goes to the nearest point of the equations made linear, all states and inputs in their scales. Raises
-    PlantError where none is found within the caps and input bounds.
+    Newton's method from there, each step the least that answers the equations made linear, all states and inputs
+    counted in their scales, and a state 100 times as much as an input: it is kept where inputs can keep it. Where that
+    fails, the constants are changed in smaller and smaller parts. Raises PlantError where no point is found within the
+    caps and input bounds.
     """
-    home = np.concatenate(plant.equilibrium)
-    low, high = plant.input_bounds
-    scales = np.concatenate([state_scales(plant, plant.equilibrium[0]), (high - low) / 2])
-    point, values = home.copy(), np.asarray(constants, dtype=np.float64)
-    for _ in range(_ROUNDS):
-        moved, slope = _motion_and_slope(plant, point, values)
-        if not (np.isfinite(moved).all() and np.isfinite(slope).all()):
-            break
-        away = (home - point) / scales
-        relative, step = moved / scales[: plant.n], slope * scales / scales[: plant.n, None]
-        target = away - np.linalg.lstsq(step, relative + step @ away, rcond=None)[0]
-        point = point + scales * target
-        if np.abs(relative).max() <= 1e-3 * STEADY and np.abs(target).max() <= 1e-6:
+    home, goal = np.concatenate(plant.equilibrium), np.asarray(constants, dtype=np.float64)
+    for parts in _PARTS:
+        point: Array | None = home
+        for share in np.arange(1, parts + 1) / parts:
+            point = _newton(plant, point, (1 - share) * plant.constant_values + share * goal)
+            if point is None:
+                break
+        if point is not None:
             return _within(plant, point[: plant.n], point[plant.n :])
     raise PlantError(
-        f"no point of rest of {plant.name!r} was found near its equilibrium under the constants {values}; "
+        f"no point of rest of {plant.name!r} was found near its equilibrium under the constants {goal}; "
         "change them less, or build the plant with its own `equilibrium`"
     )
+
+
+def _newton(plant: "Plant", point: Array, constants: Array) -> Array | None:
+    """Return the point of rest (n + m,) to which Newton's method goes from `point`; None where it goes nowhere."""
+    low, high = plant.input_bounds
+    sizes = state_scales(plant, plant.equilibrium[0])
+    scales = np.concatenate([sizes / _STIFFER, (high - low) / 2])
+    for _ in range(_ROUNDS):
+        moved, slope = _motion_and_slope(plant, point, constants)
+        if not (np.isfinite(moved).all() and np.isfinite(slope).all()):
+            return None
+        relative, step = moved / sizes, slope * scales / sizes[:, None]
+        move = np.linalg.lstsq(step, relative, rcond=None)[0]
+        if np.abs(relative).max() <= 1e-3 * STEADY and np.abs(move).max() <= 1e-9:
+            return point
+        point = point - scales * move
+    return None
 
 
 def _motion_and_slope(plant: "Plant", point: Array, constants: Array) -> tuple[Array, Array]:

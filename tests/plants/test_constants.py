@@ -44,8 +44,10 @@ def test_a_changed_plant_rests_where_its_own_equations_do(weighted_spring):
     changed = with_constants(weighted_spring(), load=0.7)
     state, entry = changed.equilibrium
     np.testing.assert_allclose(changed.derivatives(state, entry), 0, atol=1e-9)
-    # 4 position = force + .7, nearest to 0 in half widths 2 and 1: the multiplier splits as 64 to 1
-    np.testing.assert_allclose([state[0], entry[0]], [0.7 * 16 / 65, -0.7 / 65], atol=1e-9)
+    # 4 position - force = .7, nearest to 0 in the scales 2 / 100 and 1
+    scaled = np.array([4 * 0.02, -1.0])
+    nearest = 0.7 * scaled / (scaled @ scaled) * [0.02, 1.0]
+    np.testing.assert_allclose([state[0], entry[0]], nearest, atol=1e-9)
     assert changed.cost is not None
     assert np.array_equal(changed.cost.state_target, [0, 0])
 
