@@ -46,6 +46,8 @@ from mpc.plan import ControlHorizon, EveryStep, MoveBlocking, Prestabilised
 from mpc.prediction import Affine, Prediction
 from mpc.problem import MPCProblem
 from mpc.progress import print_progress
+from mpc.quadratised import Quadratised, quadratised
+from mpc.regulator import regulator_problem
 from mpc.riccati import dlqr
 from mpc.rows import Rows
 from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
@@ -118,6 +120,7 @@ __all__ = [
     "Prestabilised",
     "PreviousInput",
     "ProblemError",
+    "Quadratised",
     "Record",
     "Refuse",
     "RepeatPlan",
@@ -153,7 +156,9 @@ __all__ = [
     "print_progress",
     "printed_pendulum",
     "printed_reactor",
+    "quadratised",
     "records_of",
+    "regulator_problem",
     "sampled_map",
     "share_of",
     "solve_explicit",
