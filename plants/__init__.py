@@ -16,12 +16,14 @@ from plants.pendulum import clipped_pendulum
 from plants.plant import Plant
 from plants.reactor import safety_cstr
 from plants.recoverable import Recoverable
+from plants.registry import register, register_all
 from plants.scenario import Scenario
 from plants.setpoints import Setpoints, Tracking
 from plants.signals import Drift, Jump, Level, Ramp, Signal, Sine, Uniform, White
 from plants.simulate import Trajectory, simulate
 from plants.stage_cost import StageCost
 from plants.starts import kept_share
+from plants.vector_environment import PlantVectorEnvironment
 
 __distribution__ = "yann-control"
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "PlantEnvironment",
     "PlantError",
     "PlantReport",
+    "PlantVectorEnvironment",
     "QuadraticCost",
     "Ramp",
     "RateLimited",
@@ -65,7 +68,10 @@ __all__ = [
     "kept_share",
     "metrics",
     "on_circle",
+    "register",
     "safety_cstr",
     "simulate",
     "with_constants",
 ]
+
+register_all()
