@@ -16,7 +16,6 @@ STEADY = 1e-6
 """How far a state at rest may move in one sample period, relative to its scale."""
 _ROUNDS = 50
 _PARTS = (1, 8, 64)
-_STIFFER = 100
 
 
 def state_scales(plant: "Plant", state: Array) -> Array:
@@ -73,30 +72,41 @@ def rest_under(plant: "Plant", constants: Sequence[float]) -> tuple[Array, Array
     """Return a point of rest (state, input) under other constants (k,), next to the plant's own.
 
     Newton's method from there, each step the least that answers the equations made linear, all states and inputs
-    counted in their scales, and a state 100 times as much as an input: it is kept where inputs can keep it. Where that
-    fails, the constants are changed in smaller and smaller parts. Raises PlantError where no point is found within the
-    caps and input bounds.
+    counted in their scales: a state first as 100 times an input, so that it is kept where inputs can keep it, then,
+    if that asks too much of them, alike. Raises PlantError where neither ends within the caps and input bounds.
     """
-    home, goal = np.concatenate(plant.equilibrium), np.asarray(constants, dtype=np.float64)
-    for parts in _PARTS:
-        point: Array | None = home
-        for share in np.arange(1, parts + 1) / parts:
-            point = _newton(plant, point, (1 - share) * plant.constant_values + share * goal)
-            if point is None:
-                break
-        if point is not None:
-            return _within(plant, point[: plant.n], point[plant.n :])
+    goal = np.asarray(constants, dtype=np.float64)
+    paths = (_followed(plant, goal, stiffness) for stiffness in (100.0, 1.0))
+    found = [(point[: plant.n], point[plant.n :]) for point in paths if point is not None]
+    for state, entry in found:
+        if not _outside(plant, state, entry):
+            return state, entry
+    if found:
+        raise PlantError(f"{plant.name!r} rests, under these constants, with {_outside(plant, *found[0])}")
     raise PlantError(
         f"no point of rest of {plant.name!r} was found near its equilibrium under the constants {goal}; "
         "change them less, or build the plant with its own `equilibrium`"
     )
 
 
-def _newton(plant: "Plant", point: Array, constants: Array) -> Array | None:
+def _followed(plant: "Plant", goal: Array, stiffness: float) -> Array | None:
+    """Return a point of rest (n + m,) under the constants `goal`, reached in one part or several; None: not found."""
+    for parts in _PARTS:
+        point: Array | None = np.concatenate(plant.equilibrium)
+        for share in np.arange(1, parts + 1) / parts:
+            point = _newton(plant, point, (1 - share) * plant.constant_values + share * goal, stiffness)
+            if point is None:
+                break
+        if point is not None:
+            return point
+    return None
+
+
+def _newton(plant: "Plant", point: Array, constants: Array, stiffness: float) -> Array | None:
     """Return the point of rest (n + m,) to which Newton's method goes from `point`; None where it goes nowhere."""
     low, high = plant.input_bounds
     sizes = state_scales(plant, plant.equilibrium[0])
-    scales = np.concatenate([sizes / _STIFFER, (high - low) / 2])
+    scales = np.concatenate([sizes / stiffness, (high - low) / 2])
     for _ in range(_ROUNDS):
         moved, slope = _motion_and_slope(plant, point, constants)
         if not (np.isfinite(moved).all() and np.isfinite(slope).all()):
@@ -119,15 +129,16 @@ def _motion_and_slope(plant: "Plant", point: Array, constants: Array) -> tuple[A
     return value - x[0], slope - np.eye(plant.n, plant.n + plant.m)
 
 
-def _within(plant: "Plant", state: Array, entry: Array) -> tuple[Array, Array]:
+def _outside(plant: "Plant", state: Array, entry: Array) -> str:
+    """Return what is beyond its caps or bounds and how to mend it; an empty text where nothing is."""
     for point, bounds, names, limit in (
         (state, plant.state_caps, plant.state_names, "state_caps"),
         (entry, plant.input_bounds, plant.input_names, "input_bounds"),
     ):
         for value, low, high, name in zip(point, *bounds, names, strict=True):
             if not low <= value <= high:
-                raise PlantError(
-                    f"{plant.name!r} rests, under these constants, with {name} at {value:g}, outside `{limit}` "
-                    f"[{low:g}, {high:g}]; change the constants less, or widen the bounds"
+                return (
+                    f"{name} at {value:g}, outside `{limit}` [{low:g}, {high:g}]; "
+                    "change the constants less, or widen the bounds"
                 )
-    return state, entry
+    return ""
