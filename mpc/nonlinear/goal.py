@@ -1,18 +1,20 @@
 """What a nonlinear controller minimises and keeps: the goal of an MPCProblem, or of a plant with its own cost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
+from functools import cached_property
 from typing import Any
 
+import casadi as ca
 import numpy as np
+from casadi import SX
 from numpy.typing import ArrayLike
 
-from mpc.explicit.definite import positive_semidefinite
 from mpc.explicit.errors import ProblemError
+from mpc.nonlinear.end import QuadraticEnd, end_of_plant
 from mpc.problem import MPCProblem
-from mpc.riccati import checked_discount, dlqr, weight_matrix
-from mpc.sampling import linearise
-from plants import Plant
+from mpc.riccati import checked_discount
+from plants import Plant, QuadraticCost
 from plants.arrays import Array, bounds_pair, instance_of, whole_number
 from plants.cost import wrapped
 
@@ -26,16 +28,16 @@ _CARRIED_OVER = frozenset(
 
 @dataclass(frozen=True, eq=False)
 class Goal:
-    """sum over t < N of g^t (s_t'Q s_t + v_t'R v_t) + g^N s_N'P s_N, with state bounds at 1..N, input bounds at 0..N-1.
+    """sum over t < N of g^t stage(x_t, u_t) + g^N end(x_N), with state bounds at 1..N, input bounds at 0..N-1.
 
-    s and v are deviations from `state_target` (n,) and `input_target` (m,); those of `angles` are taken on the circle.
-    Bounds are pairs (lower, upper) in physical units, infinite where there is no limit.
+    `stage` and `end` return CasADi expressions of columns; g is the `discount`. `state_target` (n,) and `input_target`
+    (m,) are where guesses lead, and `angles` the states that may be turned by whole turns. Bounds are pairs (lower,
+    upper) in physical units, infinite where there is no limit.
     """
 
     horizon: int
-    state_weight: Array
-    input_weight: Array
-    final_weight: Array
+    stage: Callable[[Any, Any], Any]
+    end: Callable[[Any], Any]
     discount: float
     state_target: Array
     input_target: Array
@@ -45,12 +47,16 @@ class Goal:
 
     def cost(self, states: Array, inputs: Array) -> float:
         """Return the cost of states (N + 1, n) under inputs (N, m)."""
-        s, v = states - self.state_target, inputs - self.input_target
-        for i in self.angles:
-            s[:, i] = wrapped(s[:, i])
-        stages = ((s[:-1] @ self.state_weight) * s[:-1]).sum(-1) + ((v @ self.input_weight) * v).sum(-1)
-        weights = self.discount ** np.arange(self.horizon + 1)
-        return float(weights[:-1] @ stages + weights[-1] * (s[-1] @ self.final_weight @ s[-1]))
+        return float(self._total(states.T, inputs.T))
+
+    @cached_property
+    def _total(self) -> ca.Function:
+        states = SX.sym("states", len(self.state_target), self.horizon + 1)
+        inputs = SX.sym("inputs", len(self.input_target), self.horizon)
+        total = self.discount**self.horizon * self.end(states[:, -1])
+        for t in range(self.horizon):
+            total += self.discount**t * self.stage(states[:, t], inputs[:, t])
+        return ca.Function("total", [states, inputs], [total])
 
     def near(self, x: Array) -> Array:
         """Return the state x (n,) with its angles turned to within half a turn of the target."""
@@ -106,15 +112,16 @@ def goal_of_problem(plant: Plant, problem: MPCProblem) -> Goal:
     given = (problem.state_bounds or (None, None), problem.input_bounds or (None, None))
     state_bounds = bounds_pair(given[0], "state_bounds", plant.state_names, ProblemError)
     lower, upper = bounds_pair(given[1], "input_bounds", plant.input_names, ProblemError)
+    angles, weights = plant.angle_indices, (problem.state_weight, problem.input_weight)
+    stage = QuadraticCost(*weights, state_target=model.state, input_target=model.input, angles=angles)
     return Goal(
         horizon=problem.horizon,
-        state_weight=problem.state_weight,
-        input_weight=problem.input_weight,
-        final_weight=problem.final_weight,
+        stage=stage.expression,
+        end=QuadraticEnd(problem.final_weight, stage.state_target, angles),
         discount=problem.discount,
-        state_target=model.state,
-        input_target=model.input,
-        angles=plant.angle_indices,
+        state_target=stage.state_target,
+        input_target=stage.input_target,
+        angles=angles,
         state_bounds=state_bounds,
         input_bounds=_inside_actuator(plant, lower, upper),
     )
@@ -134,34 +141,20 @@ def goal_of_plant(
     for name, low, high in zip(plant.state_names, lower, upper, strict=True):
         if low >= high:
             raise ProblemError(f"`state_bounds` and the plant's safe limits leave {name} no room: {low:g} to {high:g}")
-    if terminal_weight is None:
-        final = _riccati(plant, gamma)
-    else:
-        given = weight_matrix(terminal_weight, "terminal_weight", plant.n)
-        final = positive_semidefinite(given, "terminal_weight")
+    quadratic = isinstance(cost, QuadraticCost)
+    state, entry = (cost.state_target, cost.input_target) if quadratic else plant.equilibrium
+    angles = tuple(cost.angles) if quadratic else plant.angle_indices
     return Goal(
         horizon=whole_number(horizon, "horizon", ProblemError, least=1),
-        state_weight=cost.state_weight,
-        input_weight=cost.input_weight,
-        final_weight=final,
+        stage=cost.expression,
+        end=end_of_plant(plant, gamma, terminal_weight, state, angles),
         discount=gamma,
-        state_target=cost.state_target,
-        input_target=cost.input_target,
-        angles=tuple(cost.angles),
+        state_target=state,
+        input_target=entry,
+        angles=angles,
         state_bounds=(lower, upper),
         input_bounds=plant.input_bounds,
     )
-
-
-def _riccati(plant: Plant, discount: float) -> Array:
-    model = linearise(plant)
-    try:
-        return dlqr(model.A, model.B, plant.cost.state_weight, plant.cost.input_weight, discount)[1]
-    except ProblemError as cause:
-        raise ProblemError(
-            f"`terminal_weight` is None, but the plant's cost has no Riccati solution at its equilibrium: {cause}; "
-            "or pass `terminal_weight`"
-        ) from cause
 
 
 def _inside_actuator(plant: Plant, lower: Array, upper: Array) -> tuple[Array, Array]:

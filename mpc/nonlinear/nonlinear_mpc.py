@@ -30,10 +30,12 @@ class NonlinearMPC:
     """Model predictive control of the plant itself: by do-mpc and IPOPT, every plan checked; states to inputs.
 
     With a `problem` it has the cost, discount, horizon, bounds and final weight of that linear problem (at states
-    outside its `parameter_bounds` as well); angles are measured on the circle. Without one it has the plant's cost over
-    `horizon` steps with `discount`, input bounds, safe limits, `state_bounds` where given (the plant's own are
-    where it is meant to be run, and not imposed), and as `terminal_weight` the Riccati solution at the equilibrium.
-    State bounds are hard at steps 1..N; `soft` gives them a price.
+    outside its `parameter_bounds` as well); angles are measured on the circle. Without one it has the plant's cost, as
+    it is, over `horizon` steps with `discount`, input bounds, safe limits, `state_bounds` where given (the plant's own
+    are where it is meant to be run, and not imposed), and at the end `terminal_weight`, else the `terminal` of a
+    StageCost, else the Riccati cost at the equilibrium, that of a StageCost made quadratic. The violation penalty and
+    the event of a cost are not modelled: a plan knows limits instead, and goes on where an episode would end. State
+    bounds are hard at steps 1..N; `soft` gives them a price.
 
     A call solves anew from all `guesses`. As a controller with memory (`start`, `step`) it starts from the previous
     plan, from the guesses where that fails, or, with `every_step`, always from both. `last` holds one SolveStatus for

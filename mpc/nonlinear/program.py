@@ -6,7 +6,6 @@ from typing import Any
 
 import casadi as ca
 import numpy as np
-from casadi import SX
 
 from mpc.explicit.errors import ProblemError
 from mpc.nonlinear.goal import Goal
@@ -87,8 +86,7 @@ def _prepared(plant: Plant, goal: Goal, unit: tuple[Array, Array], soft_rows: tu
     controller = do_mpc.controller.MPC(model)
     controller.settings.n_horizon = goal.horizon
     controller.settings.t_step = plant.sample_time
-    stage, last = _costs(goal, x, u)
-    controller.set_objective(lterm=discount * stage, mterm=discount * last)
+    controller.set_objective(lterm=discount * goal.stage(x, u), mterm=discount * goal.end(x))
     controller.set_rterm(input=0)
     controller.scaling["_x", "state"], controller.scaling["_u", "input"] = unit
     A, b, price = soft_rows
@@ -99,16 +97,6 @@ def _prepared(plant: Plant, goal: Goal, unit: tuple[Array, Array], soft_rows: tu
     controller.set_tvp_fun(lambda _: template)
     controller.prepare_nlp()
     return controller
-
-
-def _costs(goal: Goal, x: SX, u: SX) -> tuple[SX, SX]:
-    v = u - goal.input_target
-    entries = ca.vertsplit(x - goal.state_target)
-    for i in goal.angles:
-        entries[i] = entries[i] - 2 * np.pi * ca.ceil((entries[i] - np.pi) / (2 * np.pi))
-    s = ca.vertcat(*entries)
-    stage = ca.bilin(goal.state_weight, s, s) + ca.bilin(goal.input_weight, v, v)
-    return stage, ca.bilin(goal.final_weight, s, s)
 
 
 def _soft_rows(plant: Plant, goal: Goal, soft: SoftBounds | None) -> tuple[Array, Array, Array]:
