@@ -143,3 +143,27 @@ def test_the_relaxation_of_each_row_is_in_its_own_unit():
     assert 2.0 + 0.01 * (1.0 + current) == pytest.approx(3.0 - level, rel=2e-3)
     assert "unit rows" not in str(caught.value)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+TRIANGLE = {"A_theta": [[-1, 0], [0, -1], [1, 1]], "b_theta": [0, 0, 1]}
+
+
+def test_the_relaxation_looks_at_the_side_where_the_parameters_are():
+    """z <= -1 - theta0 - theta1 and z >= 1: least in conflict at theta = 0, and with + at the other side."""
+    S = [[-1.0, -1], [0, 0]]
+    with pytest.raises(Infeasible) as caught:
+        solve_explicit(MultiparametricQP([[1]], [0], [[1, 1]], [[1], [-1]], [-1, -1], S, **TRIANGLE))
+    assert caught.value.relaxation == pytest.approx(1)
+    with pytest.raises(Infeasible) as caught:
+        solve_explicit(MultiparametricQP([[1]], [0], [[1, 1]], [[1], [-1]], [-3, -1], -np.array(S), **TRIANGLE))
+    assert caught.value.relaxation == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(("slope", "room"), [(1.0, 3), (-1.0, 2)])
+def test_the_room_of_a_row_is_the_most_that_any_parameter_leaves(slope, room):
+    """-1 <= z1 <= 1 + slope (theta0 + theta1), with a sum from 0 to 1."""
+    S = np.array([[0, 0], [slope, slope], [0, 0], [0, 0]])
+    G = np.vstack([np.eye(2), -np.eye(2)])
+    flat = MultiparametricQP(np.diag([1, 1e-12]), [0, 0], [[1, 0], [1, 0]], G, np.ones(4), S, **TRIANGLE)
+    with pytest.raises(ProblemError, match=f"row 1: the room of {room} that"):
+        solve_explicit(flat)

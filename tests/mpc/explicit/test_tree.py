@@ -159,6 +159,20 @@ def test_thin_strips_are_told_apart(law_of):
     assert build_tree(law_of(strips[:1])).depth == 0
 
 
+def test_a_needle_is_found_beyond_its_tip(law_of):
+    """Beyond the tip at 0 a point leaves a needle by less than the tolerance, and the box on its other side by more.
+
+    Between tip and point lies the hyperplane x = 3e-8, that splits best.
+    """
+    needle = np.array([[5e-5, 1.0], [5e-5, -1.0], [-1.0, 0.0]]), [0.0, 0.0, 1.0]
+    box = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    edges = np.r_[np.linspace(-1, 3e-8, 11), np.linspace(3e-8, 1, 11)[1:]]
+    strips = [(box, [b, -a, 1, -0.1]) for a, b in pairwise(edges)]
+    law = law_of([(box, [1, -1e-7 - 8e-12, 0.05, 0.05]), needle, *strips])
+    assert law.locate([1e-7, 0.0]).region == 1
+    assert_exact(law, np.array([[1e-7, 0.0]]))
+
+
 def test_a_law_of_one_region_is_one_leaf(law_of, law):
     whole = law_of([(np.array([[1.0], [-1.0]]), [1, 1])], centre=[3], half_width=[2])
     tree = build_tree(whole)
