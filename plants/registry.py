@@ -6,7 +6,10 @@ import gymnasium
 from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import VectorEnv
 
+from plants.cost import Cost
 from plants.environment import PlantEnvironment
+from plants.plant import Plant
+from plants.scenario import Scenario
 from plants.vector_environment import PlantVectorEnvironment
 
 PLANTS = {
@@ -15,47 +18,61 @@ PLANTS = {
 }
 """What to call a plant in an id -> the function that returns it, as "module:function"."""
 
-SCENARIOS: dict[str, str] = {}
-"""The same for scenarios: the plant's name comes first."""
+SCENARIOS: dict[str, tuple[str, tuple[str, ...]]] = {}
+"""A plant's name in its id -> the function that returns its scenarios by name, and these names."""
 
 
-def register(identity: str, maker: str) -> None:
+def identities() -> dict[str, dict[str, str]]:
+    """Return the id of every plant and scenario of this package, with what `register` takes for each."""
+    found = {f"yann/{plant}-v0": {"maker": maker} for plant, maker in PLANTS.items()}
+    for plant, (maker, names) in SCENARIOS.items():
+        for name in names:
+            found[f"yann/{plant}-{name.replace('+', '-plus-')}-v0"] = {"maker": maker, "name": name}
+    return found
+
+
+def register(identity: str, maker: str, name: str | None = None) -> None:
     """Let gymnasium.make and make_vec know a plant or a scenario as `identity`, such as 'yann/Pendulum-v0'.
 
-    `maker`, "module:function", names a function that returns it; it is called when an environment is made, with the
-    arguments of `make` that PlantEnvironment does not take itself. So an id stays text, and nothing is built yet.
+    `maker`, "module:function", names a function that returns it, or several of them by name, of which `name` is one.
+    It is called when an environment is made, with the arguments of `make` that PlantEnvironment does not take itself.
+    So an id stays text, and nothing is built yet.
     """
+    what = {"maker": maker} if name is None else {"maker": maker, "name": name}
     known = gymnasium.registry.get(identity)
-    if known is not None and known.kwargs.get("maker") == maker:
+    if known is not None and known.kwargs == what:
         return
     gymnasium.register(
         identity,
         entry_point="plants.registry:made_environment",
         vector_entry_point="plants.registry:made_vector_environment",
-        kwargs={"maker": maker},
+        kwargs=what,
     )
 
 
 def register_all() -> None:
     """Register the plants and scenarios of this package, version 0 of each, in the namespace yann."""
-    for name, maker in (PLANTS | SCENARIOS).items():
-        register(f"yann/{name}-v0", maker)
+    for identity, what in identities().items():
+        register(identity, **what)
 
 
-def made_environment(maker: str, steps: int | None = None, cost: Any = None, **arguments: Any) -> PlantEnvironment:
+def made_environment(
+    maker: str, name: str | None = None, steps: int | None = None, cost: Cost | None = None, **arguments: Any
+) -> PlantEnvironment:
     """Return the environment of what `maker` returns for the `arguments`."""
-    return PlantEnvironment(_made(maker, arguments), steps, cost)
+    return PlantEnvironment(_made(maker, name, arguments), steps, cost)
 
 
 def made_vector_environment(
-    maker: str, num_envs: int, max_episode_steps: int | None = None, **arguments: Any
+    maker: str, num_envs: int, name: str | None = None, max_episode_steps: int | None = None, **arguments: Any
 ) -> VectorEnv:
     """Return the vector environment of what `maker` returns; `max_episode_steps` is what gymnasium calls `steps`."""
-    own = {name: arguments.pop(name) for name in ("steps", "cost", "autoreset_mode") if name in arguments}
+    own = {key: arguments.pop(key) for key in ("steps", "cost", "autoreset_mode") if key in arguments}
     if max_episode_steps is not None:
         own["steps"] = max_episode_steps
-    return PlantVectorEnvironment(_made(maker, arguments), num_envs, **own)
+    return PlantVectorEnvironment(_made(maker, name, arguments), num_envs, **own)
 
 
-def _made(maker: str, arguments: dict[str, Any]) -> Any:
-    return load_env_creator(maker)(**arguments)
+def _made(maker: str, name: str | None, arguments: dict[str, Any]) -> Plant | Scenario:
+    made: Any = load_env_creator(maker)(**arguments)
+    return made if name is None else made[name]

@@ -9,7 +9,24 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
-from plants import PlantEnvironment, PlantError, QuadraticCost, clipped_pendulum, simulate
+from plants import (
+    Event,
+    Jump,
+    Lagged,
+    Misread,
+    Plant,
+    PlantEnvironment,
+    PlantError,
+    QuadraticCost,
+    Scenario,
+    Setpoints,
+    Shifted,
+    Tracking,
+    Uniform,
+    White,
+    clipped_pendulum,
+    simulate,
+)
 
 PENDULUM = clipped_pendulum()
 
@@ -34,7 +51,13 @@ def run(environment, seed, actions):
     return np.array(seen), np.array(rewards), ends
 
 
-@pytest.mark.parametrize("make", [lambda spring: PENDULUM, limited, lambda spring: spring()])
+def disturbed(spring):
+    noise = (Misread("position", White(0.05)), Shifted("speed", White(0.1)), Lagged("force", 3))
+    tracking = Tracking(Setpoints.in_turn(position=[(0.5, 4), (-0.5, 3)]), 2.0, 0.1)
+    return Scenario(plant=spring(), name="50 % (noisy)", disturbances=noise, tracking=tracking, steps=20)
+
+
+@pytest.mark.parametrize("make", [lambda spring: PENDULUM, limited, lambda spring: spring(), disturbed])
 def test_gymnasium_finds_nothing_to_warn_of(spring, make):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -173,3 +196,93 @@ def test_a_cost_of_ones_own_is_the_reward():
     environment = PlantEnvironment(PENDULUM, cost=replace(PENDULUM.cost, input_weight=100))
     environment.reset(options={"state": [0, 0]})
     assert environment.step([1.0])[1] == -400
+
+
+def test_an_episode_of_a_scenario_is_that_of_simulate(spring):
+    plant, shift = spring(), Shifted("force", Jump(0.3, at=5))
+    scenario = Scenario(plant=plant, disturbances=(shift, Lagged("force", 2)), steps=30)
+    environment = PlantEnvironment(scenario)
+    actions = np.random.default_rng(1).uniform(-1, 1, size=(30, 1))
+    observations, rewards, _ = run(environment, 0, actions)
+    schedule = iter(actions)
+    ours = simulate(scenario, lambda x: next(schedule), observations[0, :2])
+    np.testing.assert_array_equal(observations[:, :2], ours.states)
+    np.testing.assert_array_equal(observations[1:, 2:], ours.inputs)
+    np.testing.assert_array_equal(-rewards, ours.costs)
+
+
+def test_an_observation_is_the_reading_the_setpoint_and_the_last_input(spring):
+    scenario = disturbed(spring)
+    environment = PlantEnvironment(scenario)
+    observation, info = environment.reset(seed=0)
+    assert observation.shape == environment.observation_space.shape == (4,)
+    np.testing.assert_array_equal(observation[2:], [0.5, 0.0])
+    before = 0.0
+    for k in range(1, 21):
+        x, r = info["state"], info["setpoint"]
+        observation, reward, _, truncated, info = environment.step([0.8])
+        assert observation[2] == info["setpoint"] == (0.5 if k < 4 else -0.5)
+        assert observation[3] == info["input"]
+        assert observation[1] == info["state"][1]
+        assert 0 < abs(observation[0] - info["state"][0]) < 0.3
+        assert info["wanted"] == 0.8 > info["input"]
+        np.testing.assert_allclose(-reward, 2 * (x[0] - r[0]) ** 2 + 0.1 * (info["input"][0] - before) ** 2)
+        before = info["input"][0]
+        assert truncated == (k == 20)
+
+
+def test_only_readings_that_err_may_be_beyond_the_caps(spring):
+    caps = ([-3, -4], [3, 4])
+    scenario = Scenario(plant=spring(state_caps=caps), disturbances=Misread("speed", White(5.0)))
+    environment = PlantEnvironment(scenario)
+    np.testing.assert_array_equal(environment.observation_space.low, [-3, -1e9])
+    np.testing.assert_array_equal(environment.observation_space.high, [3, 1e9])
+    speeds = [environment.reset(seed=seed)[0][1] for seed in range(50)]
+    assert max(speeds) > 4
+
+
+def test_a_new_episode_meets_a_new_world(weighted_spring):
+    environment = PlantEnvironment(Scenario(plant=weighted_spring(), disturbances=Shifted("load", Uniform(-1, 1))))
+    options = {"state": [0, 0]}
+    environment.reset(seed=0, options=options)
+    first = environment.step([0.0])[0]
+    environment.reset(options=options)
+    second = environment.step([0.0])[0]
+    environment.reset(seed=0, options=options)
+    np.testing.assert_array_equal(environment.step([0.0])[0], first)
+    assert abs(first[1] - second[1]) > 1e-3
+
+
+def test_an_event_terminates_and_is_named(spring):
+    event = Event("docked", lambda x: 0.05 - x[0] ** 2 - x[1] ** 2, cost=-3.0)
+    cost = QuadraticCost(np.eye(2), 0.01, [0, 0], [0], event=event)
+    environment = PlantEnvironment(spring(cost=cost))
+    environment.reset(options={"state": [0.5, 0]})
+    steps = [environment.step([0.0])]
+    while not steps[-1][2]:
+        steps.append(environment.step([0.0]))
+    assert [step[4].get("event") for step in steps] == [None] * (len(steps) - 1) + ["docked"]
+    assert steps[-1][4]["finished"] is True
+    assert steps[-1][1] > 2.5
+
+
+def test_a_failed_integrator_terminates_with_a_status_and_a_finite_cost(spring, monkeypatch):
+    cost = QuadraticCost(np.eye(2), 0.01, [0, 0], [0], violation_penalty=1000)
+    environment = PlantEnvironment(spring(cost=cost))
+    environment.reset(options={"state": [0.5, 0]})
+    monkeypatch.setattr(Plant, "step_rows", lambda plant, x, u, constants=None: np.full_like(x, np.nan))
+    observation, reward, terminated, truncated, info = environment.step([0.0])
+    assert (terminated, truncated, info["failed"]) == (True, False, True)
+    np.testing.assert_array_equal(observation, [0.5, 0])
+    assert reward == -1000.25
+
+
+@pytest.mark.parametrize("state", [[-1.3, 0], [0, 1.3]])
+def test_a_start_beyond_a_safe_limit_is_refused(spring, state):
+    with pytest.raises(PlantError, match=r"`state` is \[.*\(position, speed\), already beyond `safe_limits`"):
+        PlantEnvironment(limited(spring)).reset(options={"state": state})
+
+
+def test_names_of_any_kind_give_an_id(spring):
+    assert PlantEnvironment(disturbed(spring)).spec.id == "plants/Spring-50-noisy-v0"
+    assert PlantEnvironment(spring(name="%")).spec.id == "plants/Plant-v0"

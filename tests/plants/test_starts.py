@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from plants import PlantError, kept_share
+from plants.starts import sample_each
 
 
 def within_circle(x):
@@ -49,3 +50,20 @@ def test_filters_that_answer_wrongly_are_refused(spring, keeps, words):
 def test_a_filter_must_be_a_function(spring):
     with pytest.raises(PlantError, match="`start_filter` is 3"):
         spring(start_filter=3)
+
+
+def test_one_start_from_each_generator_does_not_depend_on_the_others(spring):
+    plant = spring(start_filter=within_circle)
+    bounds = (np.array([-1.0, -1.0]), np.array([1.0, 0.0]))
+    together = sample_each(plant, [np.random.default_rng(seed) for seed in range(50)], bounds)
+    alone = [sample_each(plant, [np.random.default_rng(seed)], bounds)[0] for seed in range(50)]
+    assert np.array_equal(together, alone)
+    assert within_circle(together).all()
+    assert (together[:, 1] < 0).all()
+    assert len(np.unique(together[:, 0])) == 50
+
+
+def test_a_filter_that_keeps_nothing_leaves_no_start_to_any_generator(spring):
+    plant = spring(start_filter=lambda x: np.zeros(len(x), dtype=bool))
+    with pytest.raises(PlantError, match="keeps only 0 of 2 starts after 1000 rounds"):
+        sample_each(plant, [np.random.default_rng(seed) for seed in range(2)])
