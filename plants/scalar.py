@@ -12,8 +12,8 @@ from plants.errors import PlantError
 def scalar_function(formula: Callable[..., Any], label: str, sizes: Mapping[str, int], mend: str) -> ca.Function:
     """Return `formula` as a CasADi function of one column for each of `sizes`, and of one entry.
 
-    Raises PlantError, naming `label` and with the `mend`, for one that fails on symbols, returns more than one entry,
-    or uses symbols that it was not given.
+    Raises PlantError, naming `label` and with the `mend`, for one that fails on symbols, returns more than one entry
+    or no finite constant, or uses symbols that it was not given.
     """
     columns = [SX.sym(name, size) for name, size in sizes.items()]
     try:
@@ -23,6 +23,8 @@ def scalar_function(formula: Callable[..., Any], label: str, sizes: Mapping[str,
         raise PlantError(f"{label} fails on CasADi symbols: {type(cause).__name__}: {first}; {mend}") from cause
     if value.numel() != 1:
         raise PlantError(f"{label} returns {value.numel()} entries, but 1 is needed; {mend}")
+    if value.is_constant() and not value.is_regular():
+        raise PlantError(f"{label} returns {value} whatever it is given, as where a symbol is made a float; {mend}")
     function = ca.Function("scalar", columns, [value], {"allow_free": True, "cse": True})
     if function.has_free():
         strangers = ", ".join(str(symbol) for symbol in function.get_free())
