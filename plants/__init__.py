@@ -15,6 +15,7 @@ from plants.metrics import Metrics, metrics
 from plants.pendulum import clipped_pendulum
 from plants.plant import Plant
 from plants.reactor import safety_cstr
+from plants.reactor_scenarios import reactor_scenarios
 from plants.recoverable import Recoverable
 from plants.registry import register, register_all
 from plants.scenario import Scenario
@@ -68,6 +69,7 @@ __all__ = [
     "kept_share",
     "metrics",
     "on_circle",
+    "reactor_scenarios",
     "register",
     "safety_cstr",
     "simulate",
