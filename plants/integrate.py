@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import casadi as ca
@@ -13,6 +14,7 @@ from plants.errors import PlantError
 from plants.names import index_of, some_names
 
 MOST_SUBSTEPS = 1000
+_ROLLED_UP = 50  # from so many substeps on, one expression of them all takes seconds to build
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,16 +59,37 @@ class RungeKutta4:
                 "expression; take fewer, or a shorter sample_time"
             )
 
-    def advance(self, motion: Motion, x: SX, u: SX) -> SX:
+    @property
+    def symbols(self) -> Any:
+        """Return the kind of symbols to build with: MX, which holds many substeps as calls of one, or SX, faster."""
+        return ca.MX if self.substeps >= _ROLLED_UP else SX
+
+    def advance(self, motion: Motion, x: Any, u: Any) -> Any:
         """Return the state one sample period later."""
-        h = motion.sample_time / self.substeps
+        h, p = motion.sample_time / self.substeps, motion.constants
+        step = _finished(motion, h, x, u) if isinstance(x, ca.MX) else partial(_runge_kutta, motion.equations, h)
         for _ in range(self.substeps):
-            k1 = motion.derivative(x, u)
-            k2 = motion.derivative(x + h / 2 * k1, u)
-            k3 = motion.derivative(x + h / 2 * k2, u)
-            k4 = motion.derivative(x + h * k3, u)
-            x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+            x = step(x, u, p)
         return x
+
+
+def _runge_kutta(equations: Callable[[Any, Any, Any], Any], h: float, x: Any, u: Any, p: Any) -> Any:
+    k1 = equations(x, u, p)
+    k2 = equations(x + h / 2 * k1, u, p)
+    k3 = equations(x + h / 2 * k2, u, p)
+    k4 = equations(x + h * k3, u, p)
+    return x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+
+def _finished(motion: Motion, h: float, state: Any, entry: Any) -> Callable[[Any, Any, Any], Any]:
+    """Return one substep as a finished function, to be called with MX; constants that are numbers are built in."""
+    x, u = SX.sym("x", state.numel()), SX.sym("u", entry.numel())
+    if isinstance(motion.constants, ca.MX):
+        p = SX.sym("p", motion.constants.numel())
+        return ca.Function("substep", [x, u, p], [_runge_kutta(motion.equations, h, x, u, p)], {"cse": True})
+    after = _runge_kutta(motion.equations, h, x, u, motion.constants)
+    substep = ca.Function("substep", [x, u], [after], {"cse": True})
+    return lambda now, held, _: substep(now, held)
 
 
 @dataclass(frozen=True)

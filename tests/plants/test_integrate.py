@@ -123,3 +123,16 @@ def test_positions_and_rates_are_names(names):
         SemiImplicitEuler(names, "rate")
     with pytest.raises(PlantError, match="`rates` "):
         SemiImplicitEuler("angle", names)
+
+
+def test_many_substeps_are_held_as_calls_of_one_and_give_the_same_numbers(weighted_spring):
+    assert (RungeKutta4(64).symbols, RungeKutta4(16).symbols) == (casadi.MX, casadi.SX)
+    many = weighted_spring(integrator=RungeKutta4(64), sample_time=0.4)
+    few = weighted_spring(integrator=RungeKutta4(16), sample_time=0.1)
+    x, u, other = np.array([[0.3, -1.0], [-0.4, 0.2]]), np.array([[0.5], [-1.0]]), np.array([[7.0, 0.5, 0.2]] * 2)
+    own, changed = x, x
+    for _ in range(4):
+        own, changed = few.step_rows(own, u), few.step_rows(changed, u, other)
+    np.testing.assert_allclose(many.step_rows(x, u), own, atol=1e-13)
+    np.testing.assert_allclose(many.step_rows(x, u, other), changed, atol=1e-13)
+    assert np.abs(own - changed).min() > 0.01
