@@ -78,10 +78,13 @@ class RowFunction:
             function = self._function
             arguments = [np.empty(function.numel_in(i)) for i in range(function.n_in())]
             results = [np.empty(function.numel_out(i)) for i in range(function.n_out())]
-            buffer, run = function.buffer()
+            buffer, run = self._evaluator()
             for i, argument in enumerate(arguments):
                 buffer.set_arg(i, argument.data)
             for i, result in enumerate(results):
                 buffer.set_res(i, result.data)
             self._own.buffers = arguments, results, run, buffer
         return self._own.buffers[:3]
+
+    def _evaluator(self) -> tuple[Any, Any]:
+        return self._function.buffer()

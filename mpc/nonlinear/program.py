@@ -76,10 +76,10 @@ def transcribed(plant: Plant, goal: Goal, soft: SoftBounds | None) -> Program:
 def _prepared(plant: Plant, goal: Goal, unit: tuple[Array, Array], soft_rows: tuple[Array, Array, Array]) -> Any:
     import do_mpc  # noqa: PLC0415  it takes seconds, and loads torch where that is installed
 
-    model = do_mpc.model.Model("discrete", "SX")
+    step = smooth_step(plant)
+    model = do_mpc.model.Model("discrete", "SX" if step.is_a("SXFunction") else "MX")
     first = model.set_variable("_x", "state", shape=(plant.n, 1)), model.set_variable("_u", "input", (plant.m, 1))
     model.set_variable("_tvp", "discount")
-    step = smooth_step(plant)
     model.set_rhs("state", step(*first))
     model.setup()
     x, u, discount = model.x["state"], model.u["input"], model.tvp["discount"]  # other symbols than before the setup

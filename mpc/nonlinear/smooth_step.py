@@ -19,8 +19,10 @@ def smooth_step(plant: Plant) -> Any:
 
     It is the same arithmetic as `plant.step` wherever no state comes nearer to a cap than BAND. Nearer, and beyond, the
     corner of the cap is a parabola, below the cap by at most a quarter of the band, so that Newton's method can pass.
+    It takes SX and MX, except where the plant's integrator asks for MX, as CVODES does: MX alone.
     """
-    x, u = SX.sym("x", plant.n), SX.sym("u", plant.m)
+    kind = getattr(plant.integrator, "symbols", SX) if plant.is_continuous else SX
+    x, u = kind.sym("x", plant.n), kind.sym("u", plant.m)
     flow = symbolic(plant)
     caps = _declared_caps(plant)
     pairs = _pairs(plant)
@@ -32,12 +34,12 @@ def smooth_step(plant: Plant) -> Any:
         after = plant.integrator.advance(motion, x, u)
     entries = ca.vertsplit(after)
     done = {rate for _, rate in pairs}
-    slopes = [SX(1)] * plant.n
+    slopes: list[Any] = [1.0] * plant.n
     for i in set(range(plant.n)) - done:
         entries[i], slopes[i] = _rounded(entries[i], caps[0][i], caps[1][i])
     for position, rate in pairs:
         entries[rate] *= slopes[position]  # a position that meets its cap stops there
-    return ca.Function("step", [x, u], [ca.densify(ca.vertcat(*entries))], {"cse": True})
+    return ca.Function("step", [x, u], [ca.densify(ca.vertcat(*entries))], {"cse": kind is SX})
 
 
 def _declared_caps(plant: Plant) -> tuple[Array, Array]:
@@ -59,7 +61,7 @@ def _pairs(plant: Plant) -> list[tuple[int, int]]:
 def _capped_rates(flow: Flow, caps: tuple[Array, Array], rates: list[int], period: float) -> Flow:
     """Return the derivative with which one Euler step of `period` takes each rate no further than its cap."""
 
-    def slowed(x: SX, u: SX, constants: Any) -> SX:
+    def slowed(x: Any, u: Any, constants: Any) -> Any:
         entries = ca.vertsplit(flow(x, u, constants))
         for i in rates:
             if np.isfinite([caps[0][i], caps[1][i]]).any():
@@ -69,11 +71,11 @@ def _capped_rates(flow: Flow, caps: tuple[Array, Array], rates: list[int], perio
     return slowed
 
 
-def _rounded(value: SX, lower: float, upper: float) -> tuple[SX, SX]:
+def _rounded(value: Any, lower: float, upper: float) -> tuple[Any, Any]:
     """Return the value within its caps, corners rounded off, and its slope: 1 inside, 0 at a cap."""
     width = (upper - lower) / 2
     band = BAND * (width if np.isfinite(width) else max(1.0, min(abs(lower), abs(upper))))
-    slope = SX(1)
+    slope = 1.0
     for side, cap in ((1, upper), (-1, lower)):
         if np.isfinite(cap):
             into = ca.fmin(ca.fmax(side * value - (side * cap - band), 0), 2 * band)

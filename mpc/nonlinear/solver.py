@@ -172,6 +172,7 @@ class NonlinearSolver:
 def _measures(program: Program) -> Any:
     """Return (z, p, multipliers of bounds, of rows) -> objective, rows, its gradient, the Lagrangian's gradient."""
     z, p, f, g = (program.nlp[name] for name in "xpfg")
-    of_bounds, of_rows = ca.SX.sym("bounds", z.shape[0]), ca.SX.sym("rows", g.shape[0])
+    kind = type(g)
+    of_bounds, of_rows = kind.sym("bounds", z.shape[0]), kind.sym("rows", g.shape[0])
     slope = ca.gradient(f + ca.dot(of_rows, g), z) + of_bounds
-    return ca.Function("measures", [z, p, of_bounds, of_rows], [f, g, ca.gradient(f, z), slope], {"cse": True})
+    return ca.Function("measures", [z, p, of_bounds, of_rows], [f, g, ca.gradient(f, z), slope], {"cse": kind is ca.SX})
