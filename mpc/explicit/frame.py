@@ -88,8 +88,6 @@ def _in_affine_hull(problem: MultiparametricQP, A: Array, b: Array, frame: Frame
         raise NumericalError("the extent of the parameter set inside its affine hull was not found")
     low, high = np.array([result.fun for result in extents]).reshape(-1, 2).T * [[1.0], [-1.0]]
     centre, half = (low + high) / 2, (high - low) / 2
-    if (half <= FLAT).all():
-        raise _single_point(problem, frame.centre)
     return Frame(
         frame.point(inside + along @ centre),
         frame.directions @ along * half,
