@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MATCH = 1e-7  # half widths: a row this close to a facet's is the reason for it
 DEPENDENT = 1e-9  # a singular value of unit rows below this counts as 0
+ROUNDING = 1e-12  # an entry of a unit row this small is rounding
 FLAT = 1e-9  # a slope this small beside the terms of its row has no direction
 UNKNOWN = "other rows decide there"
 HELD = 1e-11  # half widths: a pair of facets this close to each other holds theta in a plane
@@ -69,7 +70,7 @@ def facets_of(law: "PiecewiseAffineLaw", region: int, theta: Array) -> tuple[Fac
             ((change, row) for line, change, row in reasons if np.abs(line - np.r_[A[i], b[i]]).max() <= MATCH),
             (Change.UNKNOWN, UNKNOWN),
         )
-        facets.append(Facet(float(distances[i]), width * A[i], change, row))
+        facets.append(Facet(float(distances[i]), width * np.where(np.abs(A[i]) > ROUNDING, A[i], 0.0), change, row))
     return tuple(sorted(facets, key=lambda facet: facet.distance))
 
 

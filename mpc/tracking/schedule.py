@@ -70,8 +70,13 @@ def schedule(
 ) -> Schedule:
     """Return the schedule of the labelled components; raises ProblemError for what does not fit.
 
-    With `bounds` (lower, upper), each (size,), the values of a table must lie within them.
+    With `bounds` (lower, upper), each (size,), the values of a table must lie within them. One that is a schedule
+    already is read again, so that a controller can be built anew from its own parts.
     """
+    if isinstance(value, Table):
+        value = value.values
+    if isinstance(value, Formula):
+        value = value.function
     if callable(value):
         _check_takes_a_step(value, name)
         return Formula(value, name, tuple(labels))

@@ -87,3 +87,15 @@ def test_a_parameter_that_cannot_move_has_no_facets():
     for facet in facets_of(law, int(law.locate([0, 3]).region), np.array([0.0, 3.0])):
         assert facet.distance > 0.1
         assert facet.move[1] == 0
+
+
+def test_rounding_in_a_facets_row_is_no_part_of_the_move():
+    rows = np.vstack([np.eye(3), -np.eye(3)])
+    rows[0] = [1.0, 1e-15, -3e-113]
+    law = solve_explicit(
+        MultiparametricQP(
+            H=[[1.0]], f=[0.0], F=[[1.0, 0, 0]], G=[[1.0]], w=[5.0], S=[[0.0, 0, 0]], A_theta=rows, b_theta=np.ones(6)
+        )
+    )
+    facets = law.explain([0.5, 0.1, -0.2]).facets
+    assert sorted(int(np.count_nonzero(facet.move)) for facet in facets) == [1] * 6

@@ -1,5 +1,7 @@
 """A controller gives its law the theta that belongs to the step, row by row, and refuses parts that do not fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -308,3 +310,13 @@ def test_an_estimate_that_leaves_its_range_is_named_or_clipped(problem, make_tan
     clipped = MPCController(estimator=make_tank_filter(), outside=ClippedTheta(), **arguments)
     outputs, _, _ = run(clipped, tanks, 100, d=[1.4, 0.0])
     assert np.abs(outputs[-1] - tanks.output).max() < 1.5
+
+
+@pytest.mark.parametrize("setpoint", [[6.5, 6.2], [[6.5, 6.2], [6.4, 6.2]], lambda step: [6.5, 6.2 - 0.01 * step]])
+def test_a_controller_can_be_built_anew_from_its_own_parts(tracking, setpoint):
+    controller = MPCController(ImplicitMPC(tracking), tracking, setpoint=setpoint)
+    again = replace(controller, outside=ClippedTheta())
+    memory, other, x = controller.start(1), again.start(1), PLAIN.state[None]
+    for _ in range(3):
+        (u, memory), (v, other) = controller.step(x, memory), again.step(x, other)
+        assert np.array_equal(u, v)
