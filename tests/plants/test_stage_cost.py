@@ -90,7 +90,7 @@ def test_a_constant_is_a_cost_and_a_terminal_is_an_expression_that_nobody_charge
         ({"formula": lambda x, u: np.exp(float(x[0]))}, "`formula` returns nan whatever it is given.*one CasADi expr"),
         (
             {"formula": lambda x, u: 1 / 0},
-            "`formula` fails on CasADi symbols: ZeroDivisionError.*one CasADi expression",
+            "`formula` fails on CasADi symbols: ZeroDivisionError",
         ),
         ({"formula": lambda x: x[0]}, "`formula` fails on CasADi symbols: TypeError.*takes 1 positional"),
         ({"formula": lambda x, u: x[5]}, "`formula` fails on CasADi symbols"),
