@@ -10,7 +10,15 @@ from plants.environment import PlantEnvironment
 from plants.equilibrium import check_steady
 from plants.errors import PlantError
 from plants.event import Event
+from plants.extraction_column import extraction_column, extraction_column_setpoints
+from plants.four_tanks import four_tanks, four_tanks_setpoints
 from plants.integrate import RungeKutta4, SemiImplicitEuler
+from plants.jacketed_cstr import (
+    jacketed_cstr,
+    jacketed_cstr_inlet,
+    jacketed_cstr_limits,
+    jacketed_cstr_setpoints,
+)
 from plants.metrics import Metrics, metrics
 from plants.pendulum import clipped_pendulum
 from plants.plant import Plant
@@ -20,10 +28,11 @@ from plants.recoverable import Recoverable
 from plants.registry import register, register_all
 from plants.scenario import Scenario
 from plants.setpoints import Setpoints, Tracking
-from plants.signals import Drift, Jump, Level, Ramp, Signal, Sine, Uniform, White
+from plants.signals import Drift, During, Jump, Level, Ramp, Signal, Sine, Uniform, White
 from plants.simulate import Trajectory, simulate
 from plants.stage_cost import StageCost
 from plants.starts import kept_share
+from plants.traced import Traced, traced
 from plants.vector_environment import PlantVectorEnvironment
 
 __distribution__ = "yann-control"
@@ -34,6 +43,7 @@ __all__ = [
     "Delayed",
     "Disturbance",
     "Drift",
+    "During",
     "Event",
     "Jump",
     "Lagged",
@@ -59,6 +69,7 @@ __all__ = [
     "Signal",
     "Sine",
     "StageCost",
+    "Traced",
     "Tracking",
     "Trajectory",
     "Uniform",
@@ -66,6 +77,14 @@ __all__ = [
     "check_plant",
     "check_steady",
     "clipped_pendulum",
+    "extraction_column",
+    "extraction_column_setpoints",
+    "four_tanks",
+    "four_tanks_setpoints",
+    "jacketed_cstr",
+    "jacketed_cstr_inlet",
+    "jacketed_cstr_limits",
+    "jacketed_cstr_setpoints",
     "kept_share",
     "metrics",
     "on_circle",
@@ -73,6 +92,7 @@ __all__ = [
     "register",
     "safety_cstr",
     "simulate",
+    "traced",
     "with_constants",
 ]
 

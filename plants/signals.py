@@ -189,6 +189,32 @@ class Drift(Signal):
 
 
 @dataclass(frozen=True)
+class During(Signal):
+    """`signal` in the steps from `begin` up to and without `end`, and 0 in all others."""
+
+    signal: Signal
+    begin: int
+    end: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "signal", checked_signal(self.signal, "signal of During"))
+        for name in ("begin", "end"):
+            whole_number(getattr(self, name), f"{name} of During", PlantError)
+        if self.end <= self.begin:
+            raise PlantError(f"`end` of During is {self.end}, not after `begin` = {self.begin}; end it later")
+
+    @property
+    def is_random(self) -> bool:
+        """Return whether the signal is."""
+        return self.signal.is_random
+
+    def draw(self, steps: int, generator: np.random.Generator) -> Array:
+        """Return the signal, with zeros before and after."""
+        k = np.arange(steps)
+        return np.where((k >= self.begin) & (k < self.end), self.signal.draw(steps, generator), 0.0)
+
+
+@dataclass(frozen=True)
 class Sum(Signal):
     """Two signals added up."""
 

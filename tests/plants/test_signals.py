@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plants import Drift, Jump, Level, PlantError, Ramp, Sine, Uniform, White
+from plants import Drift, During, Jump, Level, PlantError, Ramp, Sine, Uniform, White
 
 GENERATOR = np.random.default_rng(0)
 
@@ -83,12 +83,24 @@ def test_a_sum_is_the_sum_at_every_step(steps, at, value, level):
         (lambda: White(-1.0), "`deviation` of White is -1, but it must be at least 0"),
         (lambda: White(1.0, hold=0), "`hold` of White is 0, but it must be above 0"),
         (lambda: Uniform(2.0, 1.0), "`upper` of Uniform is 1, below `lower` = 2"),
+        (lambda: During(Level(1.0), 3, 3), "`end` of During is 3, not after `begin` = 3"),
+        (lambda: During("1", 3, 4), "`signal of During`"),
         (lambda: Drift(1.0, memory=0.0), "`memory` of Drift is 0, but it must be above 0"),
     ],
 )
 def test_numbers_that_do_not_fit_are_refused(build, words):
     with pytest.raises(PlantError, match=words):
         build()
+
+
+def test_a_signal_may_last_for_some_steps_only():
+    held = During(Uniform(2.0, 3.0), 2, 5)
+    values = held.draw(8, np.random.default_rng(4))
+    np.testing.assert_array_equal(values[[0, 1, 5, 6, 7]], 0)
+    assert 2 <= values[2] <= 3
+    np.testing.assert_array_equal(values[2:5], values[2])
+    assert held.is_random
+    assert not During(1.5, 2, 5).is_random
 
 
 def test_only_signals_add_up():
