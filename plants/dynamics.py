@@ -9,6 +9,7 @@ import numpy as np
 from casadi import SX
 
 from plants.batched import BatchedFunction, RowFunction
+from plants.equations import columns
 from plants.equilibrium import state_scales
 from plants.errors import PlantError
 from plants.integrate import Motion
@@ -47,27 +48,12 @@ def compiled(plant: "Plant") -> Dynamics:
 
 def symbolic(plant: "Plant") -> Flow:
     """Return the equations of `plant`: in SX as its author wrote them, in MX as a call of the finished function."""
-    label = f"`{plant.equations_name}` ({getattr(plant.equations, '__name__', type(plant.equations).__name__)})"
-    own = plant.constant_values
+    ask, own = columns(plant), plant.constant_values
 
     def column(x: Any, u: Any, p: Any = own) -> Any:
         if any(isinstance(part, ca.MX) for part in (x, u, p)):
             return _finished(column, plant)(x, u, p)
-        try:
-            value = plant.equations(x, u, plant.named_constants(p)) if len(own) else plant.equations(x, u)
-            result = value if isinstance(value, SX) else SX(ca.vertcat(*np.ravel(np.asarray(value, dtype=object))))
-        except Exception as cause:
-            first, *_ = [*str(cause).splitlines(), "no reason given"]
-            raise PlantError(
-                f"{label} fails on CasADi symbols: {type(cause).__name__}: {first}; "
-                "return one CasADi expression per state, built with casadi.sin, casadi.exp and their like"
-            ) from cause
-        if result.numel() != plant.n:
-            raise PlantError(
-                f"{label} returns {result.numel()} entries, but the plant has {plant.n} states "
-                f"({', '.join(plant.state_names)}); return one entry per state"
-            )
-        return ca.densify(ca.vec(result))
+        return ask(x, u, SX(p))
 
     return column
 
@@ -85,7 +71,7 @@ def _functions(plant: "Plant", flow: Flow, fixed: bool) -> dict[str, Any]:
     moved = [kind.sym(name, size) for name, size in zip("xup", sizes, strict=False)]
     value = flow(x, u, *rest)
     slopes = [ca.jacobian(value, s).T for s in (x, u)]
-    results = {
+    results: dict[str, tuple[list[Any], list[Any]]] = {
         "flow": ([x, u, *rest], [value]),
         "jacobians": ([x, u, *rest], slopes),
         "step": (moved, [_after(plant, flow, moved[0], moved[1], moved[2] if rest else plant.constant_values)]),

@@ -10,6 +10,7 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from plants import validation as check
+from plants.agreement import check_agreement
 from plants.arrays import (
     Array,
     bounds_pair,
@@ -99,6 +100,7 @@ class Plant:
         check.cost_fits(self.cost, self)
         self._put("_dynamics", compiled(self))
         check_steady(self, *self.equilibrium)
+        check_agreement(self)
 
     def _put_names(self) -> None:
         for argument in ("name", "time_unit"):
