@@ -10,8 +10,10 @@ from plants.environment import PlantEnvironment
 from plants.equilibrium import check_steady
 from plants.errors import PlantError
 from plants.event import Event
+from plants.exchange import casadi_function, casadi_step, do_mpc_simulator, to_do_mpc
 from plants.extraction_column import extraction_column, extraction_column_setpoints
 from plants.four_tanks import four_tanks, four_tanks_setpoints
+from plants.from_do_mpc import plant_from_do_mpc
 from plants.integrate import RungeKutta4, SemiImplicitEuler
 from plants.jacketed_cstr import (
     jacketed_cstr,
@@ -74,9 +76,12 @@ __all__ = [
     "Trajectory",
     "Uniform",
     "White",
+    "casadi_function",
+    "casadi_step",
     "check_plant",
     "check_steady",
     "clipped_pendulum",
+    "do_mpc_simulator",
     "extraction_column",
     "extraction_column_setpoints",
     "four_tanks",
@@ -88,10 +93,12 @@ __all__ = [
     "kept_share",
     "metrics",
     "on_circle",
+    "plant_from_do_mpc",
     "reactor_scenarios",
     "register",
     "safety_cstr",
     "simulate",
+    "to_do_mpc",
     "traced",
     "with_constants",
 ]

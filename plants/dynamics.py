@@ -65,7 +65,7 @@ def _finished(flow: Flow, plant: "Plant") -> ca.Function:
 
 def _functions(plant: "Plant", flow: Flow, fixed: bool) -> dict[str, Any]:
     """Return flow, Jacobians and step by name, with the constants `fixed` or as a third argument under `any_`."""
-    kind = getattr(plant.integrator, "symbols", SX) if plant.is_continuous else SX
+    kind = step_symbols(plant)
     sizes = (plant.n, plant.m) if fixed else (plant.n, plant.m, len(plant.constants))
     x, u, *rest = (SX.sym(name, size) for name, size in zip("xup", sizes, strict=False))
     moved = [kind.sym(name, size) for name, size in zip("xup", sizes, strict=False)]
@@ -81,6 +81,16 @@ def _functions(plant: "Plant", flow: Flow, fixed: bool) -> dict[str, Any]:
     may_fail = plant.is_continuous and getattr(plant.integrator, "may_give_up", False)
     kinds = {name: RowFunction if may_fail and name == "step" else BatchedFunction for name in functions}
     return {prefix + name: kinds[name](function) for name, function in functions.items()}
+
+
+def step_symbols(plant: "Plant") -> Any:
+    """Return the kind of symbols, SX or MX, that a step of the plant takes."""
+    return getattr(plant.integrator, "symbols", SX) if plant.is_continuous else SX
+
+
+def stepped(plant: "Plant", x: Any, u: Any, constants: Any) -> Any:
+    """Return the expression of `plant.step` of columns x (n, 1), u (m, 1) under `constants` (k, 1)."""
+    return _after(plant, symbolic(plant), x, u, constants)
 
 
 def _after(plant: "Plant", flow: Flow, x: Any, u: Any, constants: Any) -> Any:
