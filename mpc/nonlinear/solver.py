@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from mpc.nonlinear.program import Program, SoftBounds, transcribed
 from mpc.nonlinear.smooth_step import smooth_step
 from plants import Plant
 from plants.arrays import Array
+from plants.muted import muted
 
 FEASIBLE = 1e-7  # largest violation of a limit or equation, in half widths, that passes as kept
 STATIONARY = 1e-5  # largest residual of the optimality conditions, against the objective's gradient, that passes
@@ -34,6 +36,8 @@ _WARM = {
     "ipopt.warm_start_slack_bound_frac": 1e-6,
     "ipopt.warm_start_mult_bound_push": 1e-6,
 }
+
+_NOT_FINITE = "numbers that are not finite"
 
 _ALONE = threading.Lock()  # MUMPS, which IPOPT calls, and CasADi's symbols are not made for several threads
 
@@ -90,12 +94,16 @@ class NonlinearSolver:
         self._constants = np.concatenate([discounts, np.zeros(plant.m)])
 
     def rollout(self, x: Array, inputs: Array) -> Array:
-        """Return the states (N + 1, n) from x (n,) under inputs (N, m), angles not wrapped."""
-        states = [x]
-        with _ALONE:
-            for u in inputs:
-                states.append(np.asarray(self._next_state(states[-1], u)).ravel())
-        return np.array(states)
+        """Return the states (N + 1, n) from x (n,) under inputs (N, m), angles not wrapped.
+
+        They are NaN from where the integrator gave up.
+        """
+        states = np.full((len(inputs) + 1, len(x)), np.nan)
+        states[0] = x
+        with _ALONE, muted(), suppress(RuntimeError):
+            for k, u in enumerate(inputs):
+                states[k + 1] = np.asarray(self._next_state(states[k], u)).ravel()
+        return states
 
     def solve(self, x: Array, states: Array, inputs: Array, multipliers: Multipliers | None = None) -> Solution:
         """Return what IPOPT makes of a guess from the state x (n,); warm where multipliers come with it."""
@@ -109,10 +117,9 @@ class NonlinearSolver:
         solver = self._cold if multipliers is None else self._warm
         duals = {} if multipliers is None else {"lam_x0": multipliers[0], "lam_g0": multipliers[1]}
         limits = {"lbx": program.lower, "ubx": program.upper, "lbg": program.rows_lower, "ubg": program.rows_upper}
-        with _ALONE:
-            found = solver(x0=np.nan_to_num(first / program.scale), p=parameters, **limits, **duals)
-            z, lam_x, lam_g = (np.asarray(found[name]).ravel() for name in ("x", "lam_x", "lam_g"))
-            stats = solver.stats()
+        guess = np.nan_to_num(first / program.scale)
+        with _ALONE, muted():
+            z, lam_x, lam_g, message, iterations = _searched(solver, x0=guess, p=parameters, **limits, **duals)
             cost, violation, row, residual = self._measured(z, parameters, lam_x, lam_g)
         return Solution(
             states=(z * program.scale)[program.states],
@@ -122,8 +129,8 @@ class NonlinearSolver:
             violation=violation,
             row=row,
             residual=residual,
-            message=str(stats["return_status"]),
-            iterations=int(stats["iter_count"]),
+            message=message,
+            iterations=iterations,
             seconds=time.perf_counter() - started,
         )
 
@@ -141,13 +148,16 @@ class NonlinearSolver:
     def _measured(self, z: Array, parameters: Array, lam_x: Array, lam_g: Array) -> tuple[float, float, str, float]:
         """Return cost, worst violation with its sentence, and the residual of the optimality conditions."""
         program = self._program
-        cost, g, gradient, slope = (np.asarray(v).ravel() for v in self._measure(z, parameters, lam_x, lam_g))
+        try:
+            cost, g, gradient, slope = (np.asarray(v).ravel() for v in self._measure(z, parameters, lam_x, lam_g))
+        except RuntimeError:  # an integrator gave up on these states
+            return np.inf, np.inf, _NOT_FINITE, np.inf
         values = np.concatenate([z, g])
         lower = np.concatenate([program.lower, program.rows_lower])
         upper = np.concatenate([program.upper, program.rows_upper])
         beyond = np.maximum(lower - values, values - upper)
         if not np.isfinite(np.concatenate([values, lam_x, lam_g, cost, slope])).all():
-            return np.inf, np.inf, "numbers that are not finite", np.inf
+            return np.inf, np.inf, _NOT_FINITE, np.inf
         multipliers = np.concatenate([lam_x, lam_g])
         room = np.where(multipliers > 0, upper - values, values - lower)
         loose = np.abs(multipliers[multipliers != 0]) * np.maximum(room[multipliers != 0], 0)
@@ -167,6 +177,18 @@ class NonlinearSolver:
                 unit = "" if units[i] == "-" else f" {units[i]}"
                 return f"{names[i]} within {lower[i]:g} to {upper[i]:g}{unit} at step {k}"
         return "the plant's equations"
+
+
+def _searched(solver: Any, **given: Any) -> tuple[Array, Array, Array, str, int]:
+    """Return the point, both multipliers, IPOPT's status and iterations; the guess if no integrator can start there."""
+    try:
+        found = solver(**given)
+    except RuntimeError:
+        rows = np.zeros_like(given["lbg"])
+        return given["x0"], np.zeros_like(given["x0"]), rows, "the integrator gave up on the guess", 0
+    z, lam_x, lam_g = (np.asarray(found[name]).ravel() for name in ("x", "lam_x", "lam_g"))
+    stats = solver.stats()
+    return z, lam_x, lam_g, str(stats["return_status"]), int(stats["iter_count"])
 
 
 def _measures(program: Program) -> Any:
