@@ -40,8 +40,9 @@ def train(
     A scenario is met anew in every run, drawn from generators of the seed's own: so training sees its whole domain.
     The learner sees the readings, and remembers the inputs that acted. All seeds are trained at once, as one stack;
     what a seed gives does not depend on the others. The agent itself stays as it is. Each episode is `steps` plant
-    steps (default: the plant's) of every member: a run that becomes unsafe or runs away ends there, as terminated,
-    and a new one begins at once from a new start, so every member has the same budget. The end of an episode is a
+    steps (default: the plant's) of every member: a run that becomes unsafe, runs away, or in which the cost's
+    event happens ends there, as terminated, and a new one begins at once from a new start, so every member has the same
+    budget. The end of an episode is a
     time limit: what would follow is still worth what the critic says. `cost` defaults to the plant's. From
     `test_starts` (K, n) the actors are tested, without exploration, before training and after every episode;
     testing changes nothing in training. `progress` is called after every episode.
