@@ -1,5 +1,6 @@
 """Plants: what is controlled, what it costs, and how it is run. Numpy and CasADi; gymnasium at the edge."""
 
+from plants.accuracy import IntegrationError, integration_error
 from plants.actuator import Delayed, Lagged, Limited, RateLimited
 from plants.check_plant import PlantReport, check_plant
 from plants.constants import Constant, with_constants
@@ -47,6 +48,7 @@ __all__ = [
     "Drift",
     "During",
     "Event",
+    "IntegrationError",
     "Jump",
     "Lagged",
     "Level",
@@ -86,6 +88,7 @@ __all__ = [
     "extraction_column_setpoints",
     "four_tanks",
     "four_tanks_setpoints",
+    "integration_error",
     "jacketed_cstr",
     "jacketed_cstr_inlet",
     "jacketed_cstr_limits",
