@@ -1,5 +1,6 @@
 """Every plant and scenario of the package under an id that gymnasium.make and gymnasium.make_vec take."""
 
+from functools import lru_cache
 from typing import Any
 
 import gymnasium
@@ -18,7 +19,22 @@ PLANTS = {
 }
 """What to call a plant in an id -> the function that returns it, as "module:function"."""
 
-SCENARIOS: dict[str, tuple[str, tuple[str, ...]]] = {}
+SCENARIOS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "SafetyCSTR": (
+        "plants.reactor_scenarios:reactor_scenarios",
+        (
+            "fouled-60",
+            "fouled-75",
+            "inlet+10",
+            "noisy-late",
+            "feed-step",
+            "cooling-lost",
+            "slow-fouling",
+            "wandering-inlet",
+            "randomised",
+        ),
+    ),
+}
 """A plant's name in its id -> the function that returns its scenarios by name, and these names."""
 
 
@@ -74,5 +90,11 @@ def made_vector_environment(
 
 
 def _made(maker: str, name: str | None, arguments: dict[str, Any]) -> Plant | Scenario:
-    made: Any = load_env_creator(maker)(**arguments)
+    made: Any = load_env_creator(maker)(**arguments) if arguments else _made_once(maker)
     return made if name is None else made[name]
+
+
+@lru_cache(maxsize=16)
+def _made_once(maker: str) -> Any:
+    """Return what `maker` makes without arguments; nothing can change it, so environments share it."""
+    return load_env_creator(maker)()

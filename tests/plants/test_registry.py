@@ -94,6 +94,16 @@ def test_arguments_go_to_the_environment_and_to_the_plant():
         gymnasium.make("yann/Pendulum-v0", step=7)
 
 
+def test_environments_of_one_id_share_its_plant_but_not_their_episodes():
+    first, second = (gymnasium.make("yann/Pendulum-v0").unwrapped for _ in range(2))
+    assert first.plant is second.plant
+    first.reset(seed=0)
+    second.reset(seed=1)
+    for _ in range(3):
+        second.step([1.0])
+    assert np.array_equal(first.step([0.5])[4]["input"], [1.0])
+
+
 def test_a_spec_travels_as_text():
     spec = gymnasium.spec("yann/Pendulum-v0")
     again = gymnasium.make(type(spec).from_json(spec.to_json()))
