@@ -110,7 +110,7 @@ class Run:
         moves = Moves(within, applied, after, cost, unsafe & live, runaway & live, failed & live, finished & live)
         on = live & ~moves.ended
         self.state[on], self.before[on] = after[on], applied[on]
-        self.clock[on] += 1
+        self.clock[live] += 1
         return moves
 
     def restart(self, members: Any, starts: Array) -> None:

@@ -13,6 +13,7 @@ from plants import (
     Event,
     Jump,
     Lagged,
+    Level,
     Misread,
     Plant,
     PlantEnvironment,
@@ -184,6 +185,8 @@ def test_bad_arguments_are_refused():
     with pytest.raises(PlantError, match="`options` has 'stat', but the only option is 'state'"):
         environment.reset(options={"stat": [0.1, 0]})
     environment.reset()
+    with pytest.raises(PlantError, match="already beyond `safe_limits` None or `state_caps`"):
+        PlantEnvironment(PENDULUM).reset(options={"state": [0, 8.5]})
     with pytest.raises(PlantError, match=r"`action` is NaN at \[0\]"):
         environment.step([np.nan])
     with pytest.raises(PlantError, match="`steps` is 0"):
@@ -241,6 +244,22 @@ def test_only_readings_that_err_may_be_beyond_the_caps(spring):
     assert max(speeds) > 4
 
 
+def test_a_reading_stays_a_number_that_the_space_holds(spring):
+    plant = spring(derivative=lambda x, u: (90 * x[0], u[0] - x[1]))
+    environment = PlantEnvironment(Scenario(plant=plant, disturbances=Misread("position", Level(0.5), relative=True)))
+    environment.reset(options={"state": [0.9, 0]})
+    while not (step := environment.step([0.0]))[2]:
+        assert step[0] in environment.observation_space
+    assert step[0][0] == step[4]["state"][0] == 1e9
+
+
+def test_an_angle_that_is_misread_still_turns():
+    environment = PlantEnvironment(Scenario(plant=PENDULUM, disturbances=Misread("angle", Level(3.0))))
+    assert environment.observation_space.high[0] == np.pi
+    observation, _ = environment.reset(options={"state": [0.5, 0]})
+    np.testing.assert_allclose(observation, [3.5 - 2 * np.pi, 0])
+
+
 def test_a_new_episode_meets_a_new_world(weighted_spring):
     environment = PlantEnvironment(Scenario(plant=weighted_spring(), disturbances=Shifted("load", Uniform(-1, 1))))
     options = {"state": [0, 0]}
@@ -286,3 +305,8 @@ def test_a_start_beyond_a_safe_limit_is_refused(spring, state):
 def test_names_of_any_kind_give_an_id(spring):
     assert PlantEnvironment(disturbed(spring)).spec.id == "plants/Spring-50-noisy-v0"
     assert PlantEnvironment(spring(name="%")).spec.id == "plants/Plant-v0"
+
+
+def test_a_start_that_is_a_runaway_already_is_refused(spring):
+    with pytest.raises(PlantError, match="already beyond"):
+        PlantEnvironment(spring()).reset(options={"state": [1e9, 0]})

@@ -127,6 +127,29 @@ def test_a_reset_of_some_rows_leaves_the_others(worlds):
         both_step(ours, theirs, np.full((ROWS, 1), -0.4))
 
 
+def test_the_last_observation_is_as_complete_as_all_others(weighted_spring):
+    tracking = Tracking(Setpoints.in_turn(position=[(0.5, 1), (0.6, 1)]), 2.0, 0.1)
+    plant = weighted_spring(safe_limits=([-1.2, None], [1.2, None]))
+    scenario = Scenario(plant=plant, disturbances=Misread("speed", White(0.1)), tracking=tracking)
+    environment = PlantVectorEnvironment(scenario, 2)
+    first, _ = environment.reset(seed=0, options={"state": [[1.15, 2.0], [0.0, 0.0]]})
+    last, _, terminated, _, infos = environment.step([[0.5], [0.5]])
+    assert terminated.tolist() == [True, False]
+    assert np.array_equal(last[:, 0], infos["state"][:, 0])
+    assert np.array_equal(last[:, 2:], [[0.6, 0.5], [0.6, 0.5]])
+    errors = [last[0, 1] - infos["state"][0, 1], first[0, 1] - 2.0]
+    assert abs(errors[0] - errors[1]) > 1e-9
+
+
+def test_rows_that_are_over_and_not_begun_anew_show_where_they_ended(worlds):
+    ours, theirs = both(worlds["noisy spring"], AutoresetMode.DISABLED, steps=1)
+    assert_same(ours.reset(seed=0), theirs.reset(seed=0))
+    step = both_step(ours, theirs, np.full((ROWS, 1), 0.4))
+    step[0][...] = 0
+    mask = np.array([True, False, False, True, False])
+    assert_same(ours.reset(options={"reset_mask": mask}), theirs.reset(options={"reset_mask": mask.copy()}))
+
+
 def test_states_may_be_given_for_all_rows_or_each(worlds):
     environment = PlantVectorEnvironment(worlds["spring"], 2)
     assert np.array_equal(environment.reset(options={"state": [0.5, 0.1]})[0], [[0.5, 0.1]] * 2)
