@@ -4,7 +4,6 @@
 them from tests/data/pcgym/trajectories.json. `speed` prints its steps per second of processor time.
 """
 
-import copy
 import json
 import sys
 import time
@@ -83,10 +82,8 @@ def environment(name: str, disturbances: dict | None = None):
 def trajectory(name: str, rows: np.ndarray, disturbances: dict | None = None) -> list[list[float]]:
     world, n = environment(name, disturbances), len(PLANTS[name]["start"])
     world.reset()
-    states = [copy.copy(PLANTS[name]["start"])]
-    for row in rows:
-        states.append(np.array(world.step(row)[0][:n], dtype=float).tolist())
-    return states
+    after = [np.array(world.step(row)[0][:n], dtype=float).tolist() for row in rows]
+    return [PLANTS[name]["start"], *after]
 
 
 def trajectories() -> dict:

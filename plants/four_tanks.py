@@ -33,6 +33,7 @@ CONSTANTS = (
 STEPS, STEP = 60, 1000 / 60  # s
 HIGHEST = 0.6  # m
 FILM = 1e-5  # m: below it the outflow is proportional to the level; no pair of pump voltages rests below 3.5e-5 m
+MOVE_WEIGHT = 0.1 / 9.9**2  # 1/V2: 0.1 times the square in shares of the range of the pumps
 NOISE = 0.05
 
 
@@ -63,7 +64,7 @@ def four_tanks() -> Plant:
         sample_time=STEP,
         integrator=RungeKutta4(substeps=32),
         state_caps=([0] * 4, [None] * 4),
-        cost=QuadraticCost(np.diag([0, 0, 1, 1]) / HIGHEST**2, 0.1 / 9.9**2 * np.eye(2), levels, voltages),
+        cost=QuadraticCost(np.diag([0, 0, 1, 1]) / HIGHEST**2, MOVE_WEIGHT * np.eye(2), levels, voltages),
         start_bounds=([0.05] * 4, [0.5] * 4),
         episode_steps=STEPS,
         source="Bloor et al. 2024 (arXiv 2410.22093), pcgym 0.1.8",
@@ -83,7 +84,7 @@ def four_tanks_setpoints() -> Scenario:
         plant=plant,
         name="setpoints",
         disturbances=tuple(Misread(state, White(NOISE), relative=True) for state in plant.state_names),
-        tracking=Tracking(setpoints, np.eye(2) / HIGHEST**2, plant.cost.input_weight),
+        tracking=Tracking(setpoints, np.eye(2) / HIGHEST**2, MOVE_WEIGHT * np.eye(2)),
         steps=STEPS,
         start_bounds=(start, start),
         purpose="Two upper levels up and down, in turn",

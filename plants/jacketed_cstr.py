@@ -30,7 +30,7 @@ CONSTANTS = (
 )
 STEPS, STEP = 60, 26 / 60  # min
 COLDEST, HOTTEST = 250.0, 600.0  # K: where a step stops; all of the feed burnt at once makes 559 K of 350 K
-RANGES = np.array([0.3, 50.0])  # mol/L, K: what PC-Gym scales a state by
+WEIGHT = 1000 / 0.3**2  # (L/mol)2: 1000 times the square in shares of PC-Gym's range of concentrations
 NOISE = 0.001
 
 
@@ -97,9 +97,7 @@ def reactor_flows(x: SX, u: SX, p: Any) -> tuple[SX, SX]:
 
 def _built(concentration: float, inputs: Any, integrator: RungeKutta4, limits: Any = None) -> Plant:
     state, entry = _rest(concentration)
-    width = inputs[1][0] - inputs[0][0]
-    weights = np.diag([1000, 0] / RANGES**2)
-    cost = QuadraticCost(weights, 0.1 / width**2, state, entry, violation_penalty=0.0 if limits is None else 1000.0)
+    weights, penalty = np.diag([WEIGHT, 0]), 0.0 if limits is None else 1000.0
     return Plant(
         name="jacketed CSTR",
         derivative=reactor_flows,
@@ -116,11 +114,15 @@ def _built(concentration: float, inputs: Any, integrator: RungeKutta4, limits: A
         integrator=integrator,
         state_caps=([0, COLDEST], [None, HOTTEST]),
         safe_limits=limits,
-        cost=cost,
+        cost=QuadraticCost(weights, _move_weight(inputs), state, entry, violation_penalty=penalty),
         start_bounds=([0.8, 322], [0.9, 326.5]) if limits else ([0.75, 315], [0.95, 332]),
         episode_steps=STEPS,
         source="Bloor et al. 2024 (arXiv 2410.22093), pcgym 0.1.8",
     )
+
+
+def _move_weight(inputs: Any) -> float:
+    return 0.1 / float(inputs[1][0] - inputs[0][0]) ** 2
 
 
 def _rest(concentration: float) -> tuple[list[float], list[float]]:
@@ -135,12 +137,11 @@ def _rest(concentration: float) -> tuple[list[float], list[float]]:
 
 
 def _tracked(plant: Plant, setpoints: Setpoints, start: list[float], name: str, purpose: str) -> Scenario:
-    weight, move_weight = plant.cost.state_weight[:1, :1], plant.cost.input_weight
     return Scenario(
         plant=plant,
         name=name,
         disturbances=tuple(Misread(state, White(NOISE), relative=True) for state in plant.state_names),
-        tracking=Tracking(setpoints, weight, move_weight),
+        tracking=Tracking(setpoints, WEIGHT, _move_weight(plant.input_bounds)),
         steps=STEPS,
         start_bounds=(start, start),
         purpose=purpose,

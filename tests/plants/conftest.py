@@ -1,5 +1,9 @@
 """The plant of most tests here: written as a user would write it."""
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 
@@ -42,3 +46,60 @@ def weighted_spring(spring):
 
     constants = (Constant("stiffness", 4.0, "1/s2"), Constant("gain", 1.0, "1/kg"), Constant("load", 0.0, "m/s2"))
     return lambda **changes: spring(**({"derivative": weighted_motion, "constants": constants} | changes))
+
+
+@pytest.fixture(scope="session")
+def peer_runs():
+    """PC-Gym's runs of one of its plants: name, inputs (59, m), states (60, n), constants (59, k) as ours would be."""
+    stored = json.loads((Path(__file__).parents[1] / "data" / "pcgym" / "trajectories.json").read_text())["plants"]
+
+    def runs(peer, plant, renamed):
+        for run in stored[peer]["runs"]:
+            inputs, states = np.array(run["inputs"]), np.array(run["states"])
+            constants = np.tile(plant.constant_values, (len(inputs), 1))
+            names = [constant.name for constant in plant.constants]
+            for theirs, values in (run["disturbances"] or {}).items():
+                constants[:, names.index(renamed[theirs])] = values[1:]  # entry t + 1 acts in step t
+            yield run["name"], inputs, states, constants
+
+    return runs
+
+
+@pytest.fixture(scope="session")
+def follow(peer_runs):
+    """Our states after all of PC-Gym's inputs, beside its own: pairs (60, n) by the name of the run."""
+
+    def pairs(peer, plant, **renamed):
+        found = {}
+        for name, inputs, theirs, constants in peer_runs(peer, plant, renamed):
+            ours = [theirs[:1]]
+            for u, p in zip(inputs, constants, strict=True):
+                ours.append(plant.step_rows(ours[-1], u[None], p[None]))
+            found[name] = np.concatenate(ours), theirs
+        return found
+
+    return pairs
+
+
+@pytest.fixture(scope="session")
+def linear_mpc():
+    """A builder of a linear MPC of 10 steps for the setpoints of a scenario, with its own weights."""
+    from mpc import ImplicitMPC, MoveWeight, MPCController, MPCProblem, Setpoint, linearise  # noqa: PLC0415
+
+    def controller(scenario):
+        plant, tracking = scenario.plant, scenario.tracking
+        model = linearise(plant, outputs=list(tracking.setpoints.names))
+        table = tracking.setpoints.table
+        problem = MPCProblem(
+            model,
+            state_weight=model.C.T @ tracking.weight @ model.C,
+            input_weight=1e-3 * tracking.move_weight,
+            horizon=10,
+            input_bounds=plant.input_bounds,
+            parameter_bounds=(plant.state_caps[0] - 1, np.minimum(plant.state_caps[1], 1e3)),
+            costs=(MoveWeight(tracking.move_weight),),
+            parameters=(Setpoint(table.min(0) - 0.01, table.max(0) + 0.01),),
+        )
+        return MPCController(ImplicitMPC(problem), problem, setpoint=table)
+
+    return controller
