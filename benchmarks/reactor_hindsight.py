@@ -104,8 +104,9 @@ def row(scenario: Scenario, hindsight: Hindsight, count: int) -> str:
 
 def main(count: int) -> None:
     """Print the table."""
-    print(
-        "| scenario | linear MPC | best in hindsight | loss | unsafe of 200: linear MPC, full cooling | hottest [K] |"
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(
+        "| scenario | linear MPC | best in hindsight | loss | unsafe of 200: linear MPC, full cooling | hottest K |"
     )
     console.print("|---|---|---|---|---|---|")
     scenarios = reactor_scenarios()

@@ -25,7 +25,7 @@ COOLANT = 373.0  # K
 OPERATING_TEMPERATURE, OPERATING_TRANSFER = 475.0, 55.0  # K, kJ/(h m2 K)
 LIMIT = 480.0  # K
 COLDEST, HOTTEST = 273.0, 600.0  # K: where a step stops
-RECOVERY_STEPS = 60  # what full cooling loses, of all starts within `state_bounds`, it loses within 51
+RECOVERY_STEPS = 60  # of all starts within `state_bounds`, full cooling loses none later than at step 51
 
 
 def safety_cstr() -> Plant:
@@ -39,8 +39,8 @@ def safety_cstr() -> Plant:
     episode, so a start that full cooling loses is lost to all controllers.
 
     Two Runge-Kutta steps per minute stay within 1e-8 K and 1e-9 mol/L of an integration at 1e-12 over an episode from
-    any of these starts. `effectiveness` multiplies U: 0.6 is a fouled jacket. Where a runaway leaves the fixed steps behind, temperatures
-    are held at 600 K and concentrations at 0, in the rates as well, so nothing overflows.
+    any of these starts. `effectiveness` multiplies U: 0.6 is a fouled jacket. Where a runaway leaves the fixed steps
+    behind, temperatures are held at 600 K and concentrations at 0, in the rates as well, so nothing overflows.
 
     Source: Braniff & Tian 2025 (arXiv 2508.16474), Eq. 13 and Table A1, made consistent: every species has its own
     feed, energies are in J/mol, rates per hour, the heat capacity is 3150 J/(L K), which Eq. 14 implies and the table

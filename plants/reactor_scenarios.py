@@ -84,5 +84,5 @@ def _training() -> dict[str, Preset]:
             Shifted("feed_temperature", Uniform(-10, 10)),
             Shifted("feed_a", Uniform(-0.1, 0.1)),
             Shifted("coolant_temperature", Uniform(-3, 3)),
-        ), "fouling, feed and coolant drawn anew in every episode: for training; the others are for the test; loss 49 %"),
+        ), "fouling, feed and coolant drawn anew in every episode: for training, the others for the test; loss 49 %"),
     }  # fmt: skip
