@@ -139,6 +139,8 @@ def test_the_last_observation_is_as_complete_as_all_others(weighted_spring):
     assert np.array_equal(last[:, 2:], [[0.6, 0.5], [0.6, 0.5]])
     errors = [last[0, 1] - infos["state"][0, 1], first[0, 1] - 2.0]
     assert abs(errors[0] - errors[1]) > 1e-9
+    seen, _ = environment.reset(options={"reset_mask": np.array([False, True])})
+    assert np.array_equal(seen[0], last[0])
 
 
 def test_rows_that_are_over_and_not_begun_anew_show_where_they_ended(worlds):
