@@ -33,6 +33,7 @@ from mpc.identified.records import Record, records_of
 from mpc.identified.regression import InstrumentalVariables, LeastSquares
 from mpc.linear_cost import LinearCost
 from mpc.model import LinearModel
+from mpc.nonlinear.cheapest_rest import cheapest_rest
 from mpc.nonlinear.fallback import Refuse, RepeatPlan, SolveStatus
 from mpc.nonlinear.multistart import MultiStart, SingleStart
 from mpc.nonlinear.nonlinear_mpc import NonlinearMPC
@@ -138,6 +139,7 @@ __all__ = [
     "TerminalSet",
     "Tightened",
     "Unbounded",
+    "cheapest_rest",
     "condense",
     "discretise",
     "dlqr",

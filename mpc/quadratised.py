@@ -103,7 +103,7 @@ def _better(plant: Plant) -> str:
     """Return what to do about a cost that is least elsewhere."""
     cost = plant.cost
     if not isinstance(cost, QuadraticCost):
-        return "pass `at`, or an equilibrium, where it is least among all points of rest"
+        return "pass at=cheapest_rest(plant), unless that lies at a limit or the discount is below 1"
     try:
         check_steady(plant, cost.state_target, cost.input_target)
     except PlantError:

@@ -39,7 +39,7 @@ _WARM = {
 
 _NOT_FINITE = "numbers that are not finite"
 
-_ALONE = threading.Lock()  # MUMPS, which IPOPT calls, and CasADi's symbols are not made for several threads
+ALONE = threading.Lock()  # MUMPS, which IPOPT calls, and CasADi's symbols are not made for several threads
 
 Multipliers = tuple[Array, Array]
 
@@ -84,7 +84,7 @@ class NonlinearSolver:
     def __init__(self, plant: Plant, goal: Goal, soft: SoftBounds | None, iterations: int) -> None:
         self.plant, self.goal = plant, goal
         options: dict[str, Any] = _OPTIONS | {"ipopt.max_iter": iterations}
-        with _ALONE:
+        with ALONE:
             self._next_state = smooth_step(plant)
             self._program = program = transcribed(plant, goal, soft)
             self._cold = ca.nlpsol("cold", "ipopt", program.nlp, options)
@@ -100,7 +100,7 @@ class NonlinearSolver:
         """
         states = np.full((len(inputs) + 1, len(x)), np.nan)
         states[0] = x
-        with _ALONE, muted(), suppress(RuntimeError):
+        with ALONE, muted(), suppress(RuntimeError):
             for k, u in enumerate(inputs):
                 states[k + 1] = np.asarray(self._next_state(states[k], u)).ravel()
         return states
@@ -118,7 +118,7 @@ class NonlinearSolver:
         duals = {} if multipliers is None else {"lam_x0": multipliers[0], "lam_g0": multipliers[1]}
         limits = {"lbx": program.lower, "ubx": program.upper, "lbg": program.rows_lower, "ubg": program.rows_upper}
         guess = np.nan_to_num(first / program.scale)
-        with _ALONE, muted():
+        with ALONE, muted():
             z, lam_x, lam_g, message, iterations = _searched(solver, x0=guess, p=parameters, **limits, **duals)
             cost, violation, row, residual = self._measured(z, parameters, lam_x, lam_g)
         return Solution(
