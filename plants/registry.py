@@ -16,10 +16,22 @@ from plants.vector_environment import PlantVectorEnvironment
 PLANTS = {
     "Pendulum": "plants.pendulum:clipped_pendulum",
     "SafetyCSTR": "plants.reactor:safety_cstr",
+    "JacketedCSTR": "plants.jacketed_cstr:jacketed_cstr",
+    "FourTanks": "plants.four_tanks:four_tanks",
+    "ExtractionColumn": "plants.extraction_column:extraction_column",
 }
 """What to call a plant in an id -> the function that returns it, as "module:function"."""
 
-SCENARIOS: dict[str, tuple[str, tuple[str, ...]]] = {
+SCENARIOS = {
+    "JacketedCSTR-setpoints": "plants.jacketed_cstr:jacketed_cstr_setpoints",
+    "JacketedCSTR-inlet": "plants.jacketed_cstr:jacketed_cstr_inlet",
+    "JacketedCSTR-limits": "plants.jacketed_cstr:jacketed_cstr_limits",
+    "FourTanks-setpoints": "plants.four_tanks:four_tanks_setpoints",
+    "ExtractionColumn-setpoints": "plants.extraction_column:extraction_column_setpoints",
+}
+"""The same for scenarios."""
+
+FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "SafetyCSTR": (
         "plants.reactor_scenarios:reactor_scenarios",
         (
@@ -35,13 +47,13 @@ SCENARIOS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
 }
-"""A plant's name in its id -> the function that returns its scenarios by name, and these names."""
+"""What to call a plant in an id -> the function that returns several scenarios of it by name, and these names."""
 
 
 def identities() -> dict[str, dict[str, str]]:
     """Return the id of every plant and scenario of this package, with what `register` takes for each."""
-    found = {f"yann/{plant}-v0": {"maker": maker} for plant, maker in PLANTS.items()}
-    for plant, (maker, names) in SCENARIOS.items():
+    found = {f"yann/{plant}-v0": {"maker": maker} for plant, maker in (PLANTS | SCENARIOS).items()}
+    for plant, (maker, names) in FAMILIES.items():
         for name in names:
             found[f"yann/{plant}-{name.replace('+', '-plus-')}-v0"] = {"maker": maker, "name": name}
     return found

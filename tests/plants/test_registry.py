@@ -12,7 +12,7 @@ from gymnasium.utils.env_checker import check_env
 
 import plants
 from plants import Plant, PlantEnvironment, PlantVectorEnvironment, Scenario, clipped_pendulum
-from plants.registry import PLANTS, SCENARIOS, identities
+from plants.registry import FAMILIES, PLANTS, SCENARIOS, identities
 
 IDS = list(identities())
 
@@ -51,16 +51,19 @@ def made_by_the_package(kind):
                 yield name
 
 
-def test_every_plant_and_scenario_of_the_package_has_an_id():
-    named = [{maker.partition(":")[2] for maker in makers} for makers in (PLANTS.values(), dict(SCENARIOS.values()))]
-    assert set(made_by_the_package(Plant)) == named[0]
-    assert {*made_by_the_package(Scenario), *made_by_the_package(dict[str, Scenario])} == named[1]
+@pytest.mark.parametrize(
+    ("kind", "makers"),
+    [(Plant, PLANTS.values()), (Scenario, SCENARIOS.values()), (dict[str, Scenario], dict(FAMILIES.values()))],
+)
+def test_every_plant_and_scenario_of_the_package_has_an_id(kind, makers):
+    assert set(made_by_the_package(kind)) == {maker.partition(":")[2] for maker in makers}
 
 
-@pytest.mark.parametrize("plant", SCENARIOS)
+@pytest.mark.parametrize("plant", FAMILIES)
 def test_the_names_of_scenarios_are_those_that_there_are(plant):
-    maker, names = SCENARIOS[plant]
+    maker, names = FAMILIES[plant]
     scenarios = getattr(plants, maker.partition(":")[2])()
+    assert plant in PLANTS
     assert names == tuple(scenarios)
     assert all(scenarios[name].name == name for name in names)
 
