@@ -12,6 +12,7 @@ from mpc import (
     NumericalError,
     ProblemError,
     SingleStart,
+    cheapest_rest,
     quadratised,
     regulator_problem,
     sampled_map,
@@ -133,9 +134,11 @@ class TestEconomic:
             start_bounds=([0.5], [1.5]),
         )
 
-    def test_the_linear_law_is_its_first_order(self, tank):
+    @pytest.mark.parametrize("horizon", [2, 40])
+    def test_the_linear_law_is_its_first_order(self, tank, horizon):
+        """Also of a short horizon, after which only the Riccati cost of all weights goes on alike."""
         law = ImplicitMPC(regulator_problem(tank, 3, rule=sampled_map))
-        own = NonlinearMPC(tank, horizon=40, guesses=SingleStart())
+        own = NonlinearMPC(tank, horizon=horizon, guesses=SingleStart())
         gaps = []
         for size in (0.1, 0.01, 0.001):
             gaps.append(abs(own([1 + size]) - law([1 + size]))[0])
@@ -151,6 +154,28 @@ class TestEconomic:
         blind = NonlinearMPC(tank, horizon=2, terminal_weight=[[0.0]], guesses=SingleStart())
         assert abs(blind([1.0])[0] - 0.7) > 0.1
         assert abs(quadratised(tank).price[0]) > 1
+
+    @pytest.mark.parametrize("level", [0.2, 1.6])
+    def test_the_cheapest_rest_is_found_from_another(self, tank, level):
+        elsewhere = replace(tank, equilibrium=([level], [0.5 * level + 0.2 * level**3]))
+        state, flow = cheapest_rest(elsewhere)
+        assert (state[0], flow[0]) == pytest.approx((1, 0.7), abs=1e-6)
+        found = quadratised(elsewhere, at=(state, flow))
+        assert found.price == pytest.approx(quadratised(tank).price, rel=1e-5)
+        limited = replace(
+            elsewhere, safe_limits=([-1], [0.8]), equilibrium=([0.2], [0.1016]), start_bounds=([0], [0.5])
+        )
+        state, flow = cheapest_rest(limited)
+        assert state[0] == pytest.approx(0.8, abs=1e-6)
+        with pytest.raises(ProblemError, match=r"at=cheapest_rest\(plant\), unless that lies at a limit"):
+            quadratised(limited, at=(state, flow))
+
+    def test_where_there_is_no_cheapest_rest_it_says_so(self, tank):
+        with pytest.raises(ProblemError, match="`plant` is a StageCost, but a Plant is needed"):
+            cheapest_rest(tank.cost)
+        broken = replace(tank, cost=StageCost(lambda x, u: ca.sqrt(x[0] - 1) + u[0], 1, 1))
+        with pytest.raises(NumericalError, match=r"no cheapest point of rest of 'tank' was found .*IPOPT"):
+            cheapest_rest(broken)
 
     def test_a_rest_that_is_not_the_best_is_refused(self, tank):
         worse = replace(tank, equilibrium=([0.5], [0.275]))
