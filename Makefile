@@ -10,7 +10,7 @@ STUDIES := pendulum
 TEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help venv study studies test shapes check lint types imports format bench bench-solver bench-scale docs
+.PHONY: help venv study studies test shapes check lint types imports format bench bench-solver bench-scale bench-plants docs
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -72,6 +72,16 @@ bench-solver: $(READY) $(PEERS)  ## our explicit solver and PPOPT's four side by
 
 bench-scale: $(READY)  ## time and memory per region at 1e3, 1e4 and 1e5 regions, into results/solver
 	$(BIN)/python -m benchmarks.solver.scale $(BENCH_ARGS)
+
+# PC-Gym too has an environment of its own; its versions are those that its wheel asks for.
+PCGYM := .venv-pcgym/.ready
+$(PCGYM):
+	$(PYTHON) -m venv .venv-pcgym
+	.venv-pcgym/bin/pip install --quiet pcgym==0.1.8
+	touch $@
+
+bench-plants: $(READY) $(PCGYM)  ## steps per second of every plant, beside PC-Gym's
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.throughput $(BENCH_ARGS)
 
 # Only the docstrings are rendered, by Python's own pydoc: one page per module.
 docs: $(READY)  ## one page per module, from the docstrings, into build/docs
