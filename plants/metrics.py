@@ -65,8 +65,8 @@ class Metrics:
             parts = getattr(self, name)
             lines.append(f"{name:<20}" + ", ".join(f"{v:.4g}" for v in parts.reshape(-1, parts.shape[-1]).mean(0)))
         settled = self.settling_time[np.isfinite(self.settling_time)]
-        last = f"{settled.mean():.4g} where it settles ({settled.size} of {self.settling_time.size})"
-        lines.append(f"settling time       {last if settled.size else 'it does not settle'}")
+        mean = f"{settled.mean():.4g} where it settles" if settled.size else "it does not settle"
+        lines.append(f"settling time       {mean} ({settled.size} of {self.settling_time.size})")
         lines.append(
             f"violations          {int(self.violations.sum())} steps, {int((self.violations > 0).sum())} episodes"
         )
