@@ -5,8 +5,10 @@ from dataclasses import replace
 import casadi
 import numpy as np
 import pytest
+from gymnasium.envs.registration import load_env_creator
 
-from plants import Plant, PlantError, RungeKutta4, SemiImplicitEuler, check_plant, clipped_pendulum
+from plants import Plant, PlantError, QuadraticCost, RungeKutta4, SemiImplicitEuler, check_plant, clipped_pendulum
+from plants.registry import PLANTS
 
 
 def broken(plant, **fields):
@@ -49,6 +51,54 @@ def test_steep_plants_far_from_one_are_sound_too(spring):
 def test_plants_given_by_their_next_state_are_checked(spring):
     plant = spring(derivative=None, update=lambda x, u: (0.9 * x[0] + 0.1 * x[1], 0.8 * x[1] + u[0]))
     assert check_plant(plant).step_error == 0
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_every_plant_of_the_package_is_sound(name):
+    plant = load_env_creator(PLANTS[name])()
+    report = check_plant(plant, points=60)
+    assert report.name == plant.name
+    assert report.jacobian_error < 1e-4
+    assert 0 < report.step_error == report.integration.step < 0.1
+
+
+def test_a_plant_of_ones_own_is_sound():
+    """A bath that drains, is filled and warmed: made here, with units of its own."""
+    tub = Plant(
+        name="tub",
+        derivative=lambda x, u: ((u[0] - 0.2 * casadi.sqrt(x[0])) / 1.5, 0.4 * (u[1] - x[1])),
+        state_names=["level", "temperature"],
+        state_units=["m", "C"],
+        input_names=["inflow", "heating"],
+        input_units=["m3/min", "C"],
+        state_bounds=([0.2, 10], [4, 60]),
+        input_bounds=([0, 5], [1, 70]),
+        equilibrium=([1, 40], [0.2, 40]),
+        sample_time=0.5,
+        time_unit="min",
+        cost=QuadraticCost(np.diag([1, 0.01]), np.diag([1, 0.01]), [1, 40], [0.2, 40]),
+        start_bounds=([0.5, 20], [2, 50]),
+    )
+    report = check_plant(tub)
+    assert report.step_error < 1e-4
+    assert report.jacobian_error < 1e-6
+    assert "(against CVODES at 1e-10)" in str(report)
+    assert " 50 steps, relative error" in str(report)
+
+
+def tabulated(slope):
+    """A sine that CasADi takes as finished, its Jacobian given by hand, as with tables and foreign code."""
+    x, value = casadi.SX.sym("x"), casadi.SX.sym("value")
+    jacobian = casadi.Function("jac_table", [x, value], [slope(x)], ["x", "out_y"], ["jac_y_x"])
+    options = {"custom_jacobian": jacobian, "never_inline": True, "enable_forward": False, "enable_reverse": False}
+    return casadi.Function("table", [x], [casadi.sin(x)], ["x"], ["y"], options)
+
+
+def test_a_jacobian_given_by_hand_is_held_against_differences(spring):
+    right, wrong = tabulated(casadi.cos), tabulated(lambda x: casadi.cos(x) + 0.01)
+    assert check_plant(spring(derivative=lambda x, u: (x[1], u[0] - right(x[0])))).jacobian_error < 1e-8
+    with pytest.raises(PlantError, match=r"Jacobian of `derivative`, speed by position, is .*, but finite differences"):
+        check_plant(spring(derivative=lambda x, u: (x[1], u[0] - wrong(x[0]))))
 
 
 class WrongJacobian(Plant):
