@@ -21,8 +21,8 @@ def exact(plant, state, flows):
         state,
         method="Radau",
         jac=lambda _, x: plant.jacobians(x, flows)[0],
-        rtol=1e-10,
-        atol=1e-12,
+        rtol=1e-8,
+        atol=1e-10,
     )
     return motion.y[:, -1]
 
@@ -39,7 +39,7 @@ def test_it_passes_the_check_and_rests_where_it_says(plant):
     state, flows = plant.equilibrium
     assert state[8] == 0.3
     assert (flows[1], plant.input_bounds[1][1]) == (505, 1000)
-    np.testing.assert_allclose(exact(plant, state, flows), state, atol=1e-11)
+    np.testing.assert_allclose(exact(plant, state, flows), state, atol=1e-9)
 
 
 def test_what_the_liquid_loses_the_gas_takes_at_rest(plant):
@@ -49,8 +49,8 @@ def test_what_the_liquid_loses_the_gas_takes_at_rest(plant):
 
 def test_a_step_is_that_of_an_implicit_integrator_up_to_the_fastest_flows(plant):
     generator = np.random.default_rng(2)
-    states = generator.uniform(*plant.state_bounds, (16, 10))
-    flows = generator.uniform(*plant.input_bounds, (16, 2))
+    states = generator.uniform(*plant.state_bounds, (10, 10))
+    flows = generator.uniform(*plant.input_bounds, (10, 2))
     flows[:6] = [[500, 1000], [500, 1000], [5, 1000], [500, 10], [5, 10], [5, 10]]
     wanted = [exact(plant, x, u) for x, u in zip(states, flows, strict=True)]
     np.testing.assert_allclose(plant.step(states, flows), wanted, atol=2e-5)
