@@ -49,7 +49,7 @@ class BatchedFunction:
 class RowFunction:
     """A CasADi function of columns that may fail, called like a BatchedFunction: a row in which it fails is NaN.
 
-    Rows are evaluated one by one, since a mapped function fails as a whole. Threads may share it and run in parallel.
+    Rows are evaluated one by one, since a mapped function fails as a whole. Threads may share it: each has its arrays.
     """
 
     def __init__(self, function: ca.Function) -> None:

@@ -124,6 +124,16 @@ def test_a_batch_is_its_rows_and_a_copy_is_the_plant():
     assert COLUMN.step(states.reshape(4, 5, 10), inputs.reshape(4, 5, 2)).shape == (4, 5, 10)
 
 
+@pytest.fixture
+def hasty():
+    """Threads that take turns as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_threads_share_a_plant():
     rng = np.random.default_rng(0)
     states, inputs = COLUMN.sample_starts(rng, 40), rng.uniform(*COLUMN.input_bounds, size=(40, 2))
