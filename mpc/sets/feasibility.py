@@ -3,7 +3,7 @@
 A problem is recursively feasible if every next state is feasible again. A box as the last limit does not make it so: an
 unstable plant can be anywhere in a box and be lost. A terminal set does if from each of its states some input keeps all
 limits and leads back into it: then the old plan, shifted by a step and with that input at its end, is a plan again
-(Mayne, Rawlings, Rao & Scokaert, Automatica 36, 2000).
+(Mayne, Rawlings, Rao & Scokaert, Automatica 36, 2000). For Tightened limits see shifted_plan.
 """
 
 from dataclasses import dataclass, replace
@@ -31,8 +31,10 @@ from mpc.sets.invariant import EmptySet, largest_set
 from mpc.sets.invariant_set import InvariantSet
 from mpc.sets.limits import LimitRows, free_system
 from mpc.sets.shares import Share
+from mpc.sets.shifted_plan import shifted_claim
 from mpc.soft import Soft
 from mpc.terminal import TerminalOrigin, TerminalSet
+from mpc.tightening import Tightened
 from plants.arrays import Array, instance_of
 
 EVERY_STEP = (InputBounds, InputPolytope, MixedPolytope, OutputBounds, OutputPolytope, StateBounds, StatePolytope)
@@ -47,7 +49,7 @@ class Feasibility:
     `feasible` is the share of the parameter set in which some inputs keep all limits over the horizon; `for_ever` the
     share in which they can be kept for ever by any law at all (None where it is not computed: theta holds more than
     the state, or limits tie steps together). `recursive` says whether every next state is surely feasible again on the
-    linear model.
+    linear model, under every error that hard Tightened constraints leave room for.
     """
 
     feasible: Share
@@ -67,10 +69,11 @@ class Feasibility:
 def feasibility(problem: MPCProblem) -> Feasibility:
     """Return what may be claimed of the problem on its linear model; raises ProblemError for an empty one."""
     instance_of(problem, MPCProblem, "problem", ProblemError, "pass MPCProblem(linearise(plant), ...)")
-    trouble = _not_shifted(problem)
+    tightened = [c for c in problem.constraints if isinstance(c, Tightened)]
+    trouble = _held(problem) or ("" if tightened else _not_shifted(problem))
     if trouble:
         return Feasibility(feasible_share(problem), _for_ever(problem), False, trouble)
-    recursive, reason = _terminal_claim(problem)
+    recursive, reason = shifted_claim(problem, tightened) if tightened else _terminal_claim(problem)
     return Feasibility(feasible_share(problem), _for_ever(problem), recursive, reason)
 
 
@@ -103,16 +106,21 @@ def _for_ever(problem: MPCProblem) -> Share | None:
         return Share.exact(0.0)
 
 
-def _not_shifted(problem: MPCProblem) -> str:
-    """Return why a plan that is shifted by a step need not be one again; empty if it is, but for its end."""
+def _held(problem: MPCProblem) -> str:
+    """Return why a plan cannot be shifted by a step, from one known theta to the next; empty if it can."""
     if not _state_alone(problem):
         more = ", ".join(problem.layout.names[problem.model.n :])
         return f"the law also reads {more}, whose next values are not known"
+    if problem.plan.blocks(problem.horizon) != list(range(problem.horizon)):
+        return f"{type(problem.plan).__name__} holds inputs over steps, so that a plan cannot be shifted by one"
+    return ""
+
+
+def _not_shifted(problem: MPCProblem) -> str:
+    """Return why a plan that is shifted by a step need not be one again; empty if it is, but for its end."""
     strange = _strange(problem)
     if strange:
         return f"the constraint {strange} need not hold for a plan that is shifted by a step"
-    if problem.plan.blocks(problem.horizon) != list(range(problem.horizon)):
-        return f"{type(problem.plan).__name__} holds inputs over steps, so that a plan cannot be shifted by one"
     if not any(isinstance(c, TERMINAL) for c in problem.constraints):
         return (
             "there is no terminal set, so the last state may be one that no input saves; add "
