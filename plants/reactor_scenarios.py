@@ -18,7 +18,7 @@ def reactor_scenarios() -> dict[str, Scenario]:
     `purpose` says what each is there for and the loss: what linear MPC (horizon 2, the plant's own weights) pays above
     the best plan in hindsight, in mean cost over the 20 starts of seed 0. It varies with the starts, since what the
     start itself costs is part of both. Full cooling kept 1,000 episodes of each at or below 478.6 K, linear MPC 200.
-    Losses are measured by `python -m benchmarks.reactor_hindsight`.
+    Losses are measured by `python -m benchmarks.scenarios`.
     """
     plant = safety_cstr()
     rest = plant.equilibrium[0]

@@ -1,23 +1,17 @@
-"""What linear MPC loses in each scenario of the reactor: python -m benchmarks.reactor_hindsight [starts].
+"""The best plan in hindsight: nonlinear MPC that knows the true equations, the state and all disturbances to come.
 
-The bound is the best plan in hindsight: the true equations, the true state and all disturbances to come are known to it
-(IPOPT, all steps at once), so no controller beats it, and where something is random none can reach it. Unlike
-nonlinear MPC with the true constants it is there for disturbances that change.
+IPOPT finds it for all steps at once, so no controller beats it, and where something is random none can reach it.
 """
 
-import sys
 from dataclasses import replace
 
 import casadi as ca
 import numpy as np
-from rich.console import Console
 
-from benchmarks.scenarios import linear_mpc
-from plants import Plant, Scenario, Trajectory, reactor_scenarios, safety_cstr, simulate
+from plants import Plant, Scenario, Trajectory, simulate
 from plants.arrays import Array
 from plants.dynamics import plant_motion, symbolic
-
-STARTS, CHECKED = 20, 200  # starts whose costs are compared; starts asked for violations
+from plants.equilibrium import state_scales
 
 
 class Hindsight:
@@ -34,7 +28,7 @@ class Hindsight:
         X, U, P = (
             ca.MX.sym(name, *size) for name, size in zip("XUP", zip(self._sizes, counts, strict=True), strict=True)
         )
-        scales = np.array([0.1, 0.1, 0.1, 1.0])
+        scales = state_scales(plant, plant.equilibrium[0])
         gaps = (step(X[:, :-1], U, P) - X[:, 1:]) / np.tile(scales[:, None], steps)
         program = {"x": ca.veccat(X, U), "p": ca.vec(P), "f": ca.sum2(stage(X[:, :-1], U)), "g": ca.vec(gaps)}
         options = {"ipopt.print_level": 0, "print_time": 0, "ipopt.sb": "yes", "ipopt.tol": 1e-8}
@@ -50,7 +44,8 @@ class Hindsight:
         The search begins at a guess (states, inputs). Raises ArithmeticError where IPOPT finds no minimum.
         """
         lowest, highest, constants = world
-        states = [np.tile(limit, (self.steps + 1, 1)) for limit in self.plant.safe_limits]
+        limits = self.plant.safe_limits or (np.full(self.plant.n, -np.inf), np.full(self.plant.n, np.inf))
+        states = [np.tile(limit, (self.steps + 1, 1)) for limit in limits]
         states[0][0] = states[1][0] = start
         bounds = [np.r_[s.ravel(), u.ravel()] for s, u in zip(states, (lowest, highest), strict=True)]
         first = np.r_[guess[0].ravel(), np.clip(guess[1], lowest, highest).ravel()]
@@ -78,42 +73,11 @@ def worlds(scenario: Scenario, starts: Array, seed: int = 0) -> tuple[Array, Arr
     return reach[0], reach[1], constants
 
 
-def best_costs(scenario: Scenario, hindsight: Hindsight, run: Trajectory) -> Array:
-    """Return the bound (rows,) for the episodes of a run from seed 0, whose own plans are the first guesses."""
-    world = worlds(scenario, run.states[:, 0])
+def best_costs(scenario: Scenario, hindsight: Hindsight, run: Trajectory, seed: int = 0) -> Array:
+    """Return the bound (rows,) for the episodes of a run from that seed, whose own plans are the first guesses."""
+    world = worlds(scenario, run.states[:, 0], seed)
     rows = range(len(run.states))
     return np.array([
         hindsight.cost(run.states[i, 0], (run.states[i], run.inputs[i]), (world[0][i], world[1][i], world[2][i]))
         for i in rows
     ])  # fmt: skip
-
-
-def row(scenario: Scenario, hindsight: Hindsight, count: int) -> str:
-    """Return one row of the table: mean costs, the loss, the unsafe episodes of linear MPC and of full cooling."""
-    starts = scenario.sample_starts(np.random.default_rng(0), CHECKED)
-    controllers = linear_mpc(scenario.plant), lambda x: np.full((len(x), 1), scenario.plant.input_bounds[1])
-    runs = [simulate(scenario, controller, starts) for controller in controllers]
-    first = simulate(scenario, controllers[0], starts[:count])
-    cost, bound = first.total_cost.mean(), best_costs(scenario, hindsight, first).mean()
-    unsafe = ", ".join(str(run.unsafe.sum()) for run in runs)
-    hottest = runs[0].states[..., 3].max()
-    return (
-        f"| {scenario.name} | {cost:.1f} | {bound:.1f} | {100 * (cost / bound - 1):.0f} % | {unsafe} | {hottest:.1f} |"
-    )
-
-
-def main(count: int) -> None:
-    """Print the table."""
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(
-        "| scenario | linear MPC | best in hindsight | loss | unsafe of 200: linear MPC, full cooling | hottest K |"
-    )
-    console.print("|---|---|---|---|---|---|")
-    scenarios = reactor_scenarios()
-    hindsight = Hindsight(safety_cstr(), next(iter(scenarios.values())).steps)
-    for scenario in scenarios.values():
-        console.print(row(scenario, hindsight, count), markup=False)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else STARTS)
