@@ -20,8 +20,8 @@ class CVODES:
 
     `relative` and `absolute` bound the error of each internal step: `relative` times the size of a state plus
     `absolute` times its scale (half the width of its bounds), so that no unit matters. Those of a sample period add up
-    to ten to a few hundred times as much. A period that takes more than `most_steps` internal steps, or one shorter
-    than 1e-12 of it, as in a runaway, is given up: that row is NaN.
+    to ten to a few hundred times as much, in derivatives as well. A period that takes more than `most_steps` internal
+    steps, or one shorter than 1e-12 of it, as in a runaway, is given up: that row is NaN.
 
     Raises PlantError for tolerances beyond 1e-13 to 0.01 and for a number of steps that is none.
     Source: Hindmarsh et al., ACM Transactions on Mathematical Software 31 (2005), 363-396; called through CasADi.
