@@ -25,21 +25,8 @@ from plants import (
 )
 
 CARRIED = [
-    "name",
-    "state_units",
-    "input_units",
-    "state_bounds",
-    "input_bounds",
-    "equilibrium",
-    "sample_time",
-    "time_unit",
-    "integrator",
-    "angles",
-    "state_caps",
-    "safe_limits",
-    "cost",
-    "start_bounds",
-    "constants",
+    *("name", "state_units", "input_units", "state_bounds", "input_bounds", "equilibrium", "sample_time", "time_unit"),
+    *("integrator", "angles", "state_caps", "safe_limits", "cost", "start_bounds", "constants"),
 ]
 
 
