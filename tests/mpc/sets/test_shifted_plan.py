@@ -97,16 +97,20 @@ def test_a_claimed_loop_survives_every_adversary(horizon):
     assert lost(solve_explicit(claimed), feasible_set(claimed), corners_of(WIND)) == 0
 
 
-def test_the_adversaries_find_an_end_that_is_not_robust():
-    nominal = problem(*tight(STATES, INPUTS, ending(None)))
-    found = feasibility(nominal)
+def test_the_adversaries_find_a_problem_without_an_end():
+    endless = problem(*tight(STATES, INPUTS))
+    assert not feasibility(endless).recursive
+    assert lost(solve_explicit(endless), feasible_set(endless), corners_of(WIND)) > 0
+
+
+def test_an_end_that_is_not_robust_earns_no_claim():
+    found = feasibility(problem(*tight(STATES, INPUTS, ending(None))))
     assert not found.recursive
     assert found.reason.startswith(
         "for some w of `disturbance` the old plan, shifted by a step, answered by the gain of"
     )
     assert "passes a limit (state1 at its " in found.reason
     assert "; tighten all limits alike and add Tightened(TerminalSet(" in found.reason
-    assert lost(solve_explicit(nominal), feasible_set(nominal), corners_of(WIND)) > 0
 
 
 def test_residuals_count_as_disturbances():
@@ -124,6 +128,20 @@ def test_residuals_count_as_disturbances():
     )
     for end in (END, ending(both), ending(WIND, 1 - RESIDUAL)):
         assert not feasibility(problem(*tight(STATES, INPUTS, end, residual=RESIDUAL))).recursive
+
+
+@pytest.mark.parametrize(("push", "claim"), [(0.1, True), (0.1001, False)])
+def test_a_residual_moves_the_next_state_to_the_end_of_the_parameter_set(push, claim):
+    """From 1 the largest input and its residual lead to 0.9 + push."""
+    pushed = MPCProblem(
+        LinearModel([[0.9]], [[push]], 1.0),
+        state_weight=1.0,
+        input_weight=1.0,
+        horizon=2,
+        parameter_bounds=([-1], [1]),
+        constraints=tight(InputBounds(-1, 1), disturbance=None, residual=0.2, gain=None),
+    )
+    assert feasibility(pushed).recursive is claim
 
 
 def test_the_claim_is_the_same_in_other_units():
