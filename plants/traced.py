@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from casadi import SX
 
 from plants.branches import MOST_WAYS, TooManyWays, Way, all_ways
@@ -42,7 +43,8 @@ class Traced:
         if not isinstance(x, SX):
             return self.function(x, u) if p is None else self.function(x, u, p)
         try:
-            return all_ways(lambda way: expression(self.function(*_arguments(way, x, u, p))))
+            with np.errstate(all="ignore"):  # of numbers among the symbols: what is not finite is found at the points
+                return all_ways(lambda way: expression(self.function(*_arguments(way, x, u, p))))
         except NumberNeeded as cause:
             raise NotTraceable(f"{self._where(cause)}: {cause}; {_NUMBER}") from cause
         except TooManyWays as cause:

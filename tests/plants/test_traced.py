@@ -234,6 +234,7 @@ REFUSED = [
     (lambda x, u: None, "fails on CasADi symbols: TypeError.*numpy"),
     (lambda x, u: "ab", "one number per state"),
     (lambda x, u: (x[1], np.log(x[0]) + u[0]), "`derivative` is .* at the equilibrium: speed is not finite"),
+    (lambda x, u: (x[1], 1e300 * np.sin(x[0]) * 1e10), "at the equilibrium: speed is not finite"),
     (traced(with_math), "with_math, line"),
 ]
 
