@@ -156,10 +156,19 @@ def _(constraint: Tightened, trajectory: Trajectory) -> list[Limit]:
     answers = [limits(inner, _after(constraint, trajectory, error)) for error in errors]
     found = []
     for j, limit in enumerate(plain):
-        reach = {e: a[j].left - still[j].left for e, a in zip(errors, answers, strict=True)}
+        reach = {e: _hard(a[j]) - _hard(still[j]) for e, a in zip(errors, answers, strict=True)}
         room = _room(constraint, trajectory, reach, limit.right.shape[0])
         found.append(replace(limit, right=limit.right - room))
     return found
+
+
+def _hard(limit: Limit) -> Array:
+    """Return the left-hand side of a limit of numbers, with nothing passed where it is soft."""
+    if not isinstance(limit.left, cp.Expression):
+        return limit.left
+    for passing in limit.left.variables():
+        passing.value = np.zeros(passing.shape)
+    return np.asarray(limit.left.value)
 
 
 Error = tuple[int, str, int]

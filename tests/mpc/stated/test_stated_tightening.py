@@ -56,6 +56,13 @@ def test_soft_limits_with_room(agreement, problem, disturbances):
     agreement(problem(horizon=2, constraints=(soft,))).check()
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_room_that_is_left_for_soft_limits(agreement, problem, disturbances, shared):
+    errors = {"disturbance": disturbances, "residual": 0.05, "gain": GAIN}
+    soft = Tightened(Soft(STATES, quadratic=20, linear=2, shared=shared), **errors)
+    agreement(problem(horizon=2, constraints=(soft,))).check(12)
+
+
 def test_with_a_setpoint(agreement, problem, models, disturbances):
     integrator, _, _ = models
     limits = (Tightened(STATES, disturbance=disturbances, gain=GAIN),)
