@@ -90,7 +90,8 @@ def offset_free_mpc(plant: Plant) -> MPCController:
     model = with_input_disturbance(linearise(plant, outputs="temperature"))
     parameters = (Setpoint(plant.equilibrium[0][3:]), Disturbance([-60], [60]))
     problem = _problem(plant, model, parameters)
-    estimator = KalmanFilter(seen, np.diag([1e-6, 1e-6, 1e-6, 1e-4]), 1e-6 * np.eye(4), [[1.0]])
+    noise = np.diag([1e-6, 1e-6, 1e-6, 1e-2])  # a thermometer that is right within .1 K
+    estimator = KalmanFilter(seen, np.diag([1e-6, 1e-6, 1e-6, 1e-4]), noise, [[0.1]])
     return MPCController(solve_explicit(problem), problem, estimator=estimator, outside=NearestRegion())
 
 

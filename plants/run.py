@@ -97,7 +97,7 @@ class Run:
             within_bounds(wanted[live], plant)
         within = np.clip(wanted, *plant.input_bounds)
         applied = self._acted(within, live)
-        after = self._stepped(applied)
+        after = self._stepped(applied, live)
         failed = ~np.isfinite(after).all(-1)
         after[failed] = self.state[failed]
         unsafe, runaway = plant.unsafe(after), plant.runaway(after)
@@ -148,17 +148,21 @@ class Run:
             acted[:, i] += values[self._every, self._now]
         return np.clip(acted, *self.plant.input_bounds)
 
-    def _stepped(self, applied: Array) -> Array:
-        """Return the next states (rows, n); NaN where the integrator gave up."""
+    def _stepped(self, applied: Array, live: Any) -> Array:
+        """Return the next states (rows, n); NaN where the integrator gave up. Rows that are not live step from rest.
+
+        So no integrator tries again and again where it has given up.
+        """
         draft, plant = self._draft, self.plant
+        state = self.state if live.all() else np.where(live[:, None], self.state, plant.equilibrium[0])
         if draft is None:
-            return plant.step_rows(self.state, applied)
+            return plant.step_rows(state, applied)
         constants = None
         if draft.constants:
             constants = np.tile(plant.constant_values, (len(self.state), 1))
             for i, values in draft.constants.items():
                 constants[:, i] = values[self._every, self._now]
-        after = plant.step_rows(self.state, applied, constants)
+        after = plant.step_rows(state, applied, constants)
         for i, values in draft.state_shifts.items():
             after[:, i] += values[self._every, self._now]
         return plant.confined(after) if draft.state_shifts else after

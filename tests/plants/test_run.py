@@ -102,3 +102,14 @@ def test_an_event_ends_the_episode_at_its_own_cost(weighted_spring):
             break
     assert moves.finished.tolist() == [True, False]
     assert not moves.unsafe.any()
+
+
+def test_rows_that_are_over_are_not_tried_again_where_they_ended(scenario, monkeypatch):
+    asked = []
+    step_rows = type(scenario.plant).step_rows
+    monkeypatch.setattr(
+        type(scenario.plant), "step_rows", lambda plant, x, *rest: asked.append(x.copy()) or step_rows(plant, x, *rest)
+    )
+    run = Run(scenario, np.full((2, 2), 0.7), generators([1, 2]), 20)
+    run.move(np.ones((2, 1)), np.array([False, True]))
+    assert np.array_equal(asked[0], [[0.0, 0.0], [0.7, 0.7]])
