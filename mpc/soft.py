@@ -60,7 +60,7 @@ class Soft:
         q = len(hard.w)
         columns = np.ones((q, min(q, 1))) if self.shared else np.eye(q)
         count = columns.shape[1]
-        what = hard.labels if not self.shared else [f"the limits of {kind}"]
+        what = hard.labels if not self.shared else [f"the limits of {_named(self.constraint)}"]
         signs = count if self.linear else 0
         quadratic, linear = np.full(count, self.quadratic), np.full(count, self.linear)
         names = tuple(f"passing {w}" for w in what[:count])
@@ -72,6 +72,12 @@ class Soft:
             Slack(np.vstack([columns, np.eye(count)[:signs]]), quadratic, linear, names),
             units=(*hard.all_units, *(("",) if self.shared else hard.all_units)[:signs]),
         )
+
+
+def _named(constraint: Constraint) -> str:
+    """Return the constraint's kind, with that of the one which it holds: "Tightened StateBounds"."""
+    inner, kind = getattr(constraint, "constraint", None), type(constraint).__name__
+    return kind if inner is None else f"{kind} {_named(inner)}"
 
 
 def fitted(constraint: Any, model: LinearModel, name: str) -> Constraint:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc.explicit.errors import NumericalError
+from mpc.explicit.errors import NumericalError, ProblemError
 from mpc.explicit.linear import balanced, linear_program
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.prediction import Affine
@@ -22,7 +22,7 @@ from mpc.tightening import Tightened
 from plants.arrays import Array
 
 ROOM = 1e-9  # of the terms of a row: what rounding may lack
-UNBOUNDED = 3  # scipy's status
+INFEASIBLE, UNBOUNDED = 2, 3  # scipy's statuses
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,8 @@ class Asked:
 def shifted_claim(problem: MPCProblem, tightened: Sequence[Tightened]) -> tuple[bool, str]:
     """Return whether the shifted plan surely keeps all rows again, and what was checked, or what it may pass.
 
-    The problem's theta must be the state alone, and each step must have an input of its own.
+    The problem's theta must be the state alone, and each step must have an input of its own. Raises ProblemError where
+    no state has a plan.
     """
     trouble = _differing(problem, tightened)
     if trouble:
@@ -174,6 +175,8 @@ def _largest(row: Array, A: Array, b: Array) -> tuple[float, Array]:
     found = linear_program(-row / size, A, b)
     if found.status == UNBOUNDED:
         return np.inf, np.zeros(len(row))
+    if found.status == INFEASIBLE:
+        raise ProblemError("no state of the parameter set has a plan that keeps all limits; widen or soften one")
     if not found.success:
         raise NumericalError(f"how far the shifted plan reaches was not found: {found.message}")
     return -size * found.fun, np.abs(found.x)

@@ -35,6 +35,9 @@ def test_rows_and_slacks_have_sentences(pendulum_problem):
     )
     assert each.names.variables[-2:] == tuple(f"passing angle at its upper limit 1 rad at step {k}" for k in (1, 2))
     np.testing.assert_allclose(np.diag(each.H)[-2:], 10.0)
+    tightened = Tightened(StateBounds([None, None], [1, None]), residual=0.01)
+    both = condense(pendulum_problem(constraints=(Soft(tightened, 5.0, 2.0),), **WIDE)).names
+    assert both.rows[-1] == "the limits of Tightened StateBounds kept (soft)"
 
 
 @pytest.mark.parametrize("norm", [1, 2, np.inf])

@@ -15,6 +15,7 @@ from mpc import (
     OutputBounds,
     Polyhedron,
     Prestabilised,
+    ProblemError,
     Soft,
     StateBounds,
     TerminalOrigin,
@@ -238,6 +239,29 @@ def test_errors_that_are_not_the_same_for_all_earn_no_claim(words, changes):
     found = feasibility(problem(*tight(STATES, END), *tight(INPUTS, **changes)))
     assert not found.recursive
     assert words in found.reason
+
+
+@pytest.mark.parametrize("wind", [(-0.1, 0.0), (0.0, 0.1)])
+def test_a_point_is_missed_on_either_side(wind):
+    room = Tightened(StateBounds([-0.8], [0.8]), disturbance=Polyhedron.from_bounds([wind[0]], [wind[1]]))
+    ended = MPCProblem(
+        LinearModel([[0.5]], [[1.0]], 1.0),
+        state_weight=1.0,
+        input_weight=1.0,
+        horizon=2,
+        parameter_bounds=([-1], [1]),
+        constraints=(room, TerminalOrigin()),
+    )
+    assert "(state0 at its target at step 2) by up to 0.025; " in feasibility(ended).reason
+
+
+def test_a_problem_without_a_plan_is_refused():
+    high = tight(StateBounds([None, 0.9], [None, 1]), INPUTS)
+    low = MPCProblem(MODEL, Q, R, 1, parameter_bounds=([-1, -0.5], [1, 0.5]), constraints=high)
+    with pytest.raises(
+        ProblemError, match="no state of the parameter set has a plan that keeps all limits; widen or soften one"
+    ):
+        feasibility(low)
 
 
 def test_what_keeps_a_plan_from_being_shifted_comes_first():
