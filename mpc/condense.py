@@ -33,7 +33,7 @@ def condense(problem: MPCProblem) -> MultiparametricQP:
     """
     instance_of(problem, MPCProblem, "problem", ProblemError, "pass MPCProblem(linearise(plant), ...)")
     prediction, rows = problem.prediction, problem.rows
-    terms = list(_terms(problem, prediction))
+    terms = list(cost_terms(problem, prediction))
     if problem.norm == 2:
         cost = objective(terms, problem.free_inputs, len(problem.layout.names))
         _check_condition(cost.H, problem)
@@ -79,7 +79,7 @@ def _next_state(prediction: Prediction, variables: int) -> tuple[Readout, ...]:
     return tuple(Readout(f"{name} at step 1", unit, offset, row, z) for name, unit, offset, row, z in parts)
 
 
-def _terms(problem: MPCProblem, prediction: Prediction) -> Iterator[Term]:
+def cost_terms(problem: MPCProblem, prediction: Prediction) -> Iterator[Term]:
     """Yield the summands of the cost: states and inputs at steps 0..N-1, the further costs, the last state."""
     g, N = problem.discount, problem.horizon
     reference = "operating point" if problem.setpoint is None else "target"
