@@ -42,8 +42,9 @@ class Dynamics:
 def compiled(plant: "Plant") -> Dynamics:
     """Return the functions of `plant`; raise PlantError if its equations fail or return too few or many entries."""
     flow = symbolic(plant)
-    own, any_ = (_functions(plant, flow, fixed) for fixed in (True, False))
-    return Dynamics(**own, **(any_ if plant.constants else {f"any_{name}": f for name, f in own.items()}))
+    own = _functions(plant, flow, fixed=True)
+    any_ = _functions(plant, flow, fixed=False) if plant.constants else {f"any_{name}": f for name, f in own.items()}
+    return Dynamics(**own, **any_)
 
 
 def symbolic(plant: "Plant") -> Flow:

@@ -198,17 +198,18 @@ class Plant:
         `constants` (rows, k) take the place of the plant's own. A NaN input acts as one at a bound, so the caller must
         know that there is none. A row in which the integrator gave up is NaN.
         """
-        if constants is None:
+        if constants is None or not self.constants:
             return self._dynamics.step(x, u)[0]
         return self._dynamics.any_step(x, u, constants)[0]
 
     def flow_rows(self, x: Array, u: Array, constants: Array) -> Array:
         """Return `derivatives` (rows, n) of float64 rows under `constants` (rows, k), unchecked."""
-        return self._dynamics.any_flow(x, u, constants)[0]
+        return self._dynamics.any_flow(x, u, constants)[0] if self.constants else self._dynamics.flow(x, u)[0]
 
     def slope_rows(self, x: Array, u: Array, constants: Array) -> tuple[Array, Array]:
         """Return `jacobians` of float64 rows under `constants` (rows, k), unchecked."""
-        by_state, by_input = self._dynamics.any_jacobians(x, u, constants)
+        of = self._dynamics
+        by_state, by_input = of.any_jacobians(x, u, constants) if self.constants else of.jacobians(x, u)
         return by_state.reshape(-1, self.n, self.n), by_input.reshape(-1, self.n, self.m)
 
     def derivatives(self, x: ArrayLike, u: ArrayLike) -> Array:

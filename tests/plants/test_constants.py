@@ -131,3 +131,13 @@ def test_equations_that_ignore_the_constants_argument_say_what_they_miss(spring)
         PlantError, match=r"takes \(x, u\), but a plant with gain among the `constants` calls it as \(x, u, p\)"
     ):
         spring(derivative=motion, constants=(Constant("gain", 1.0, "-"),))
+
+
+def test_a_plant_without_constants_takes_rows_of_none(spring):
+    plant, none = spring(), np.empty((3, 0))
+    x, u = np.random.default_rng(0).normal(size=(2, 3, 2))
+    u = np.clip(u[:, :1], -1, 1)
+    assert np.array_equal(plant.step_rows(x, u, none), plant.step(x, u))
+    assert np.array_equal(plant.flow_rows(x, u, none), plant.derivatives(x, u))
+    for ours, theirs in zip(plant.slope_rows(x, u, none), plant.jacobians(x, u), strict=True):
+        assert np.array_equal(ours, theirs)
