@@ -154,6 +154,8 @@ def _side(value: object, name: str, missing: float, labels: Sequence[str], error
 
 
 def _as_float(value: ArrayLike, name: str, error: type[ValueError]) -> Array:
+    if isinstance(value, range) and (last := max(abs(value.start), abs(value.stop)) // abs(value.step)) > LARGEST:
+        raise error(f"`{name}` is {value}, about {last:.3g} numbers, above the limit of {LARGEST}; take fewer")
     try:
         raw = np.asarray(value)
     except ValueError as cause:

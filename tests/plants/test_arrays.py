@@ -96,3 +96,10 @@ def test_single_points_go_with_every_other():
     assert (x.shape, u.shape) == ((3, 4, 2), (3, 4, 1))
     with pytest.raises(MyError, match=r"leading axes \(3,\) and \(2,\) do not go together"):
         paired_points(np.zeros((3, 2)), np.zeros((2, 1)), MyError)
+
+
+@pytest.mark.parametrize("endless", [range(10**12), range(-(10**15), 0), range(0, 10**30, 10**3)])
+def test_a_range_without_end_is_refused_before_it_is_written_out(endless):
+    with pytest.raises(ValueError, match=r"`x` is range\(.*above the limit of 1073741824"):
+        real_array(endless, "x", None, ValueError)
+    assert real_array(range(3), "x", (3,), ValueError).tolist() == [0, 1, 2]
