@@ -99,7 +99,8 @@ def simulate(
     (`Plant.runaway`) or the integrator gives up: the cost's violation penalty is added once; and when the cost's event
     happens. The controller then goes on to see the last state at which it was in charge. `steps` defaults to the
     plant's or the scenario's episode, `cost` to its cost. What is random about a scenario follows from `seed` and the
-    row alone: row i meets the same in any batch and under any controller.
+    place of a start along the last axis of starts alone: start i meets the same in any batch, under any controller,
+    and, of starts (S, K, n), in each of the S.
 
     Raises PlantError for starts that do not fit, for inputs of a wrong shape, NaN, or beyond the bounds of a
     plant that does not clip. What the controller itself raises passes unchanged.
@@ -111,10 +112,11 @@ def simulate(
     first = plant.wrap(real_points(starts, "starts", plant.state_names, PlantError))
     disturbed = 0 if scenario.is_nominal else plant.n + 2 * len(scenario.disturbances)
     entries = first.size // plant.n * (count + 1) * (plant.n + plant.m + 1 + disturbed)
+    entries += first.size // plant.n * sum(getattr(part, "slots", 0) for part in scenario.disturbances)
     check_size(entries, f"`steps` = {count} from {first.size // plant.n} starts", PlantError, "take fewer of them")
     _check_safe(plant, first)
     whole_number(seed, "seed", PlantError)
-    run = _Record(scenario, cost, first.reshape(-1, plant.n), count, seed)
+    run = _Record(scenario, cost, first, count, seed)
     ask = _row_controller(plant, controller, first.shape[:-1])
     for step in range(count):
         if not run.live.any():
@@ -128,13 +130,14 @@ class _Record:
     """The arrays of a simulation under way: one row per start."""
 
     def __init__(self, scenario: Scenario, cost: Cost | None, starts: Array, steps: int, seed: int) -> None:
-        rows, plant = len(starts), scenario.plant
-        keys = () if scenario.is_nominal else range(rows)
+        plant, rows = scenario.plant, starts.size // scenario.plant.n
+        places = starts.shape[-2] if starts.ndim > 1 else 1
+        keys = () if scenario.is_nominal else (row % places for row in range(rows))
         generators = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(row,))) for row in keys]
-        self.run = Run(scenario, starts, generators, steps, cost)
+        self.run = Run(scenario, starts.reshape(rows, plant.n), generators, steps, cost)
         self.plant, self.scenario = plant, scenario
         self.states = np.empty((rows, steps + 1, plant.n))
-        self.states[:, 0] = starts
+        self.states[:, 0] = starts.reshape(rows, plant.n)
         self.readings = None if scenario.is_nominal else np.empty((rows, steps, plant.n))
         self.inputs = np.empty((rows, steps, plant.m))
         self.costs = np.zeros((rows, steps))

@@ -47,8 +47,9 @@ def evaluate(
     """Return what episodes from `starts` (K, n) cost under a controller or a stack of actors.
 
     A stack of S > 1 actors runs all of them at once, each from every start: costs (S, K). `cost` defaults to the
-    plant's, `steps` to its episode; what is random about a scenario follows from `seed`. Raises TrainingError for
-    starts of a wrong shape, none at all, NaN or infinity, and PlantError for those that the plant refuses.
+    plant's, `steps` to its episode; what is random about a scenario follows from `seed` and the place of the start, so
+    all actors meet the same. Raises TrainingError for starts of a wrong shape, none at all, NaN or infinity, and
+    PlantError for those that the plant refuses.
     """
     if not isinstance(plant, Scenario):
         check_plant(plant)

@@ -168,6 +168,14 @@ def test_a_row_meets_the_same_in_any_batch_and_under_any_controller(world):
     np.testing.assert_allclose(noise[0], noise[1], rtol=0, atol=1e-12)
 
 
+def test_each_of_several_leading_rows_of_starts_meets_the_same(world):
+    scenario = world(Misread("position", White(0.1)), Scaled("gain", Uniform(0.5, 1.5)), Delayed("force", 2))
+    alone, stacked = (simulate(scenario, gain, starts, seed=4) for starts in (STARTS, np.stack([STARTS, STARTS])))
+    assert stacked.states.shape == (2, *alone.states.shape)
+    assert np.array_equal(stacked.states, np.stack([alone.states, alone.states]))
+    assert np.array_equal(stacked.readings, np.stack([alone.readings, alone.readings]))
+
+
 def test_rows_and_seeds_differ(world):
     scenario = world(*NOISY)
     same_start = np.tile(STARTS[:1], (4, 1))

@@ -38,6 +38,14 @@ def test_a_seed_learns_the_same_alone_and_among_others(scenario, plain_agent):
     np.testing.assert_allclose(several.actors[1](x), alone.actors[0](x), rtol=1e-7, atol=1e-9)
 
 
+def test_what_a_seed_costs_in_tests_does_not_depend_on_the_others(scenario, plain_agent):
+    agent, starts = plain_agent(scenario.plant), np.array([[0.4], [-0.2], [0.3]])
+    several, alone = (
+        train(agent, scenario, episodes=1, seeds=seeds, test_starts=starts).log for seeds in ((3, 8, 5), (8,))
+    )
+    np.testing.assert_allclose(several.test_costs[1], alone.test_costs[0], rtol=1e-7)
+
+
 def test_every_episode_meets_a_gain_of_its_own(drift, linear_actor, plain_agent):
     plant = drift(update=changing, constants=CONSTANTS, start_bounds=([0.3], [0.3]))
     scenario = Scenario(plant=plant, disturbances=Scaled("gain", Uniform(0.5, 1.5)), steps=3)
