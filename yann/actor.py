@@ -1,6 +1,8 @@
 """YannActor: a law as a network, exact at birth, whose residual can be trained."""
 
-from typing import Self
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -9,15 +11,17 @@ from torch import Tensor
 
 from mpc.explicit.law import TOLERANCE, PiecewiseAffineLaw
 from plants.arrays import Array, instance_of, real_array
+from yann.birth import Birth
 from yann.clip import inward_clip
 from yann.errors import NetworkError
 from yann.gathered import GatheredLaw, check_law, input_box
 from yann.residual import PerRegion, Residual
 from yann.selector import RegionSelector
-from yann.stacked import StackedNetwork, as_given
+from yann.stacked import as_given
+from yann.storage import Record, Storable
 
 
-class YannActor(StackedNetwork):
+class YannActor(Storable):
     """input = clip(K_i x + r_i + residual_i(x)) for the region i of least violation.
 
     The law is frozen float64; only the residual is trainable, and it is zero at birth, so that the actor
@@ -25,9 +29,10 @@ class YannActor(StackedNetwork):
     input bounds, and `evaluate` says so. The bounds pass gradients that lead back inside (`InwardClip`).
 
     `actor(x)` gives inputs (..., m) for states (..., t); `rows` does for tensors (S, B, t). `law_digest` tells of
-    which law it was born.
+    which law it was born, `birth` holds the law itself.
     """
 
+    kind: ClassVar[str] = "actor"
     tolerance = TOLERANCE
     lower: Tensor
     upper: Tensor
@@ -35,6 +40,7 @@ class YannActor(StackedNetwork):
 
     def __init__(self, law: PiecewiseAffineLaw, residual: Residual, bound: Array | None) -> None:
         super().__init__([("state", law.gains.shape[2])])
+        self.birth = Birth(law, residual, bound)
         self.law_digest = law.digest
         self.selector = RegionSelector(law)
         self.law = GatheredLaw(law)
@@ -82,6 +88,20 @@ class YannActor(StackedNetwork):
         region, violation = self.selector(states)
         results = (self._input(states, region), region, violation <= self.tolerance)
         return as_given(state, lead, *results)
+
+    def to_record(self) -> Record:
+        """Return the law, the residual's form and the bound, for a file."""
+        return self.birth.to_record()
+
+    @classmethod
+    def from_record(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str | PathLike[str]) -> Self:
+        """Return the actor as it was at birth; raises ValueError, LookupError or TypeError for a file that is bad."""
+        birth = Birth.from_record(data, arrays, path)
+        return cls.from_law(birth.law, residual=birth.residual, bound=birth.bound)
+
+    def reference(self) -> tuple[list[Array], Array]:
+        """Return the centres of the widest regions, and the input range."""
+        return self.birth.reference()
 
     @property
     def t(self) -> int:

@@ -7,7 +7,9 @@ are buffers without that axis. A single network is a stack of one, so there is o
 import copy
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import Self
 
@@ -22,6 +24,18 @@ Activation = Callable[[Tensor], Tensor]
 
 LARGEST = 2**30
 """Bytes that the weights of one layer may take; training needs several times as much."""
+
+_room = ContextVar("room", default=LARGEST)
+
+
+@contextmanager
+def weights_up_to(size: int) -> Iterator[None]:
+    """Refuse layers above `size` bytes while a network is built of what a stranger's file says."""
+    token = _room.set(min(size, LARGEST))
+    try:
+        yield
+    finally:
+        _room.reset(token)
 
 
 def member_generator(seed: int, stream: str) -> torch.Generator:
@@ -71,11 +85,11 @@ class StackedLinear(nn.Module):
 
 def zero_weights(*shape: int) -> nn.Parameter:
     """Return float64 zeros (S, ...) to train; above LARGEST bytes raises NetworkError before it allocates any."""
-    needed = 8 * math.prod(shape)
-    if needed > LARGEST:
+    needed, limit = 8 * math.prod(shape), _room.get()
+    if needed > limit:
         raise NetworkError(
             f"`hidden` makes a layer {max(shape):,} wide whose weights {shape} need {needed:,} bytes, but the limit is "
-            f"{LARGEST:,}; pass a smaller one"
+            f"{limit:,}; pass a smaller one"
         )
     return nn.Parameter(torch.zeros(shape, dtype=torch.float64))
 

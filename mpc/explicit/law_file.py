@@ -35,14 +35,24 @@ def digest(law: "PiecewiseAffineLaw") -> str:
 
 def write_law(law: "PiecewiseAffineLaw", path: str | PathLike[str]) -> None:
     """Write the law and its certificate to `path`, whole or not at all."""
-    data, arrays = _record(law)
-    certificate = None if law.certificate is None else law.certificate.to_dict()
-    write_archive(path, KIND, data | {"certificate": certificate}, arrays)
+    write_archive(path, KIND, *law_record(law))
 
 
 def read_law(law: type["PiecewiseAffineLaw"], path: str | PathLike[str]) -> "PiecewiseAffineLaw":
     """Return the law saved at `path`; raises FileFormatError for a file that is damaged or holds another proof."""
-    data, arrays = read_archive(path, KIND)
+    return law_of_record(law, *read_archive(path, KIND), path)
+
+
+def law_record(law: "PiecewiseAffineLaw") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return (data, arrays): all that a file needs of the law and its certificate."""
+    data, arrays = _record(law)
+    return data | {"certificate": None if law.certificate is None else law.certificate.to_dict()}, arrays
+
+
+def law_of_record(
+    law: type["PiecewiseAffineLaw"], data: dict[str, Any], arrays: dict[str, np.ndarray], path: str | PathLike[str]
+) -> "PiecewiseAffineLaw":
+    """Return the law behind `law_record`, read from `path`; raises FileFormatError where it is none."""
     try:
         labels = Labels.from_dict(data["labels"])
         regions = Regions(**{name: arrays[name] for name in ARRAYS}, rows=labels.rows)

@@ -179,7 +179,7 @@ def _check_sum(path: str | PathLike[str], name: str, content: bytes, expected: o
 
 def _npy(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, np.ascontiguousarray(array, dtype=DTYPES[str(array.dtype)]), allow_pickle=False)
+    np.lib.format.write_array(buffer, np.asarray(array, dtype=DTYPES[str(array.dtype)], order="C"), allow_pickle=False)
     return buffer.getvalue()
 
 

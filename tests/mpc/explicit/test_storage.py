@@ -118,11 +118,12 @@ def test_others_may_read_a_law(law, path):
 
 def test_archives_hold_any_kind_of_record(tmp_path):
     file = tmp_path / "record.npz"
-    write_archive(file, "notes", {"a": [1, "b"]}, {"x": np.arange(3), "y": np.zeros((0, 2))})
+    write_archive(file, "notes", {"a": [1, "b"]}, {"x": np.arange(3), "y": np.zeros((0, 2)), "z": np.array(0.5)})
     data, arrays = read_archive(file, "notes")
     assert data == {"a": [1, "b"]}
     assert arrays["x"].tolist() == [0, 1, 2]
     assert arrays["y"].shape == (0, 2)
+    assert arrays["z"].shape == ()
     assert not arrays["x"].flags.writeable
     with pytest.raises(FileFormatError, match="holds a 'notes', but a 'law' was expected"):
         PiecewiseAffineLaw.load(file)
