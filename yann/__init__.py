@@ -7,6 +7,7 @@ __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants", "mpc")
 
 from yann.actor import YannActor
+from yann.constrained_critic import ConstrainedCritic
 from yann.critic import YannCritic
 from yann.errors import NetworkError
 from yann.network import FiveLayerNetwork, compile_actor, compile_law
@@ -15,6 +16,7 @@ from yann.verify import Verification, verify
 
 __all__ = [
     "AsPrinted",
+    "ConstrainedCritic",
     "FiveLayerNetwork",
     "NetworkError",
     "PerRegion",

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.linalg import solve_discrete_are
 
-from mpc import LinearModel, MoveBounds, MoveWeight, MPCProblem, OutputWeight, Setpoint
+from mpc import CrossWeight, LinearModel, MoveBounds, MoveWeight, MPCProblem, OutputWeight, Setpoint
 from yann import NetworkError, YannCritic
 
 
@@ -63,6 +63,32 @@ def test_it_counts_from_the_operating_point():
     assert near.scale[1] > 0
 
 
+@pytest.mark.parametrize("discount", [1.0, 0.9])
+def test_cross_and_output_weights_count_in_every_stage(discount):
+    point = {"state": [3.0, -1.0], "input": [0.5]}
+    model = LinearModel(A=[[0.6, 0.2], [0.0, 0.5]], B=[[0.0], [1.0]], sample_time=1.0, C=[[1.0, 2.0]], **point)
+    costs = (CrossWeight([[0.3], [-0.2]]), OutputWeight(0.7))
+    wide = {"parameter_bounds": ([-50, -50], [50, 50])}
+    problem = MPCProblem(model, np.eye(2), 0.5, 2, discount=discount, costs=costs, **wide)
+    critic = YannCritic.from_problem(problem)
+    generator = np.random.default_rng(3)
+    x, u = generator.normal(size=(6, 2)), generator.normal(size=(6, 1))
+    # Without limits a long horizon with any terminal weight is the cost-to-go.
+    long = replace(problem, horizon=30, terminal_weight=np.eye(2)).to_cvxpy()
+    s, v = x - model.state, u - model.input
+    cost = (s**2).sum(-1) + 0.5 * v[:, 0] ** 2 + 0.7 * (s @ [1.0, 2.0]) ** 2 + 2 * (s @ [0.3, -0.2]) * v[:, 0]
+    wanted = cost + discount * np.array([long.solve(after).value for after in model.step(x, u)])
+    assert np.allclose(critic(x, u), wanted, rtol=1e-9, atol=0)
+    assert critic(model.state, model.input) == 0.0
+
+
+def test_numbers_whose_squares_overflow_are_refused(problems):
+    critic = YannCritic.from_problem(problems["pendulum"](1.0))
+    with pytest.raises(NetworkError, match=r"`input` holds 1e\+200, but a quadratic cost overflows beyond 1e\+100"):
+        critic([0.0, 0.0], [-1e200])
+    assert np.isfinite(critic([1e100, -1e100], [1e100]))
+
+
 @pytest.mark.parametrize("batch", [(), (256,)])
 def test_shapes_and_kinds(problems, batch):
     critic = YannCritic.from_problem(problems["pendulum"](1.0))
@@ -117,11 +143,11 @@ def test_a_cost_in_another_norm_has_no_quadratic_critic(problems):
     [
         (
             {"costs": (MoveWeight(0.1), OutputWeight(np.eye(2)))},
-            r"has costs \(MoveWeight, OutputWeight\), but this .*costs",
+            r"has costs \(MoveWeight\), but this .*take ConstrainedCritic.from_law\(law, problem\), .*costs=\.\.\.\)",
         ),
         (
             {"parameters": (Setpoint([-1], [1], outputs=("angle",)),)},
-            r"has parameters \(Setpoint\), .*parameters=\(\)\)",
+            r"has parameters \(Setpoint\), .*parameters=\.\.\.\)",
         ),
         ({"parameters": (Setpoint(0.1, outputs="angle"),)}, r"has parameters \(Setpoint\)"),
         ({"constraints": (MoveBounds(-1, 1),)}, "limits moves, so that its cost depends on the previous input"),
