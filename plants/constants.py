@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from keyword import iskeyword
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from casadi import SX
 
@@ -35,6 +36,8 @@ class Constant:
                 f"`name` of a Constant is {self.name!r}, but the equations read it as p.name, so an identifier is "
                 "needed, as in 'feed_temperature'"
             )
+        if self.name.startswith("__"):
+            raise PlantError(f"`name` of a Constant is {self.name!r}, and Python keeps such for itself; rename it")
         object.__setattr__(self, "value", real_scalar(self.value, f"constant {self.name}", PlantError))
         checked_text(self.unit, f"unit of the constant {self.name}, '-' for none,")
 
@@ -54,8 +57,8 @@ def checked_constants(given: Any, others: Sequence[str]) -> tuple[Constant, ...]
 
 
 def namespace(constants: Sequence[Constant], values: Any) -> SimpleNamespace:
-    """Return `values`, one for each constant, under the names of the constants."""
-    return SimpleNamespace(**{constant.name: values[i] for i, constant in enumerate(constants)})
+    """Return `values`, one for each constant, under the names of the constants, as Python reads them in p.name."""
+    return SimpleNamespace(**{normalize("NFKC", constant.name): values[i] for i, constant in enumerate(constants)})
 
 
 def symbols(constants: Sequence[Constant]) -> SX:
@@ -69,6 +72,8 @@ def with_constants(plant: "Plant", **values: float) -> "Plant":
     Bounds, cost and its targets stay. Raises PlantError for an unknown constant, a value that is not finite, and where
     no point of rest is found within the caps and input bounds.
     """
+    if not hasattr(plant, "constants"):
+        raise PlantError(f"`plant` is a {type(plant).__name__}, but a Plant is needed; pass the one to be changed")
     names = [constant.name for constant in plant.constants]
     if not names:
         raise PlantError(f"{plant.name!r} declares no `constants`, so there is nothing to replace; declare them")

@@ -74,6 +74,8 @@ class QuadraticCost(Cost):
     def __post_init__(self) -> None:
         for side in ("state", "input"):
             target = real_array(getattr(self, f"{side}_target"), f"{side}_target", (None,), PlantError)
+            if not len(target):
+                raise PlantError(f"`{side}_target` is empty; give one entry for each {side} of the plant")
             weight = checked_weight(getattr(self, f"{side}_weight"), f"{side}_weight", len(target))
             object.__setattr__(self, f"{side}_target", target)
             object.__setattr__(self, f"{side}_weight", weight)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from plants.arrays import Checked
+from plants.arrays import Checked, instance_of
 from plants.draft import Draft, drawn
+from plants.errors import PlantError
 from plants.names import index_of
 from plants.signals import checked_signal
 
@@ -79,6 +80,11 @@ class Misread(_Signalled):
     """The controller sees the state `name` with `signal` added; with `relative`, with that share of it added."""
 
     relative: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        name = f"relative of Misread {self.name}"
+        instance_of(self.relative, bool, name, PlantError, "pass True for a share of the state, or False")
 
     def put(self, draft: Draft, generators: Sequence[np.random.Generator]) -> None:
         """Draw the error of every reading, the first one included."""

@@ -1,18 +1,21 @@
 """Draft: what the disturbances of a scenario are in the episodes of some rows, number by number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plants.arrays import Array
+from plants.arrays import Array, real_array
+from plants.errors import PlantError
 from plants.signals import Signal
 
 if TYPE_CHECKING:
     from plants.actuator import Actuator
     from plants.disturbance import Disturbance
     from plants.plant import Plant
+
+_LARGEST = 1e150
 
 
 @dataclass(eq=False)
@@ -76,16 +79,36 @@ def drafted(
     """
     draft = Draft(plant, len(generators), steps)
     seeds = [generator.integers(2**63, size=2) for generator in generators]
-    for i, disturbance in enumerate(disturbances):
-        disturbance.put(draft, [np.random.default_rng([*seed, i]) for seed in seeds])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i, disturbance in enumerate(disturbances):
+            disturbance.put(draft, [np.random.default_rng([*seed, i]) for seed in seeds])
+    _check_size(draft)
     return draft
 
 
 def drawn(signal: Signal, generators: Sequence[np.random.Generator], steps: int) -> Array:
-    """Return the values (rows, steps) of a signal, one episode for each generator."""
-    if signal.is_random:
-        return np.stack([signal.draw(steps, generator) for generator in generators])
-    return np.broadcast_to(signal.draw(steps, generators[0]), (len(generators), steps))
+    """Return the values (rows, steps) of a signal, one episode for each generator.
+
+    Raises PlantError for a signal whose values are not one finite number for each step.
+    """
+    name, rows = f"values of {signal!r}", len(generators)
+    if signal.is_random and rows:
+        values = [real_array(signal.draw(steps, generator), name, (steps,), PlantError) for generator in generators]
+        return np.stack(values)
+    generator = generators[0] if rows else np.random.default_rng(0)
+    return np.broadcast_to(real_array(signal.draw(steps, generator), name, (steps,), PlantError), (rows, steps))
+
+
+def _check_size(draft: Draft) -> None:
+    """Raise PlantError for disturbances that add or multiply up to more than a run can calculate with."""
+    for part in (entry.name for entry in fields(draft) if entry.name.endswith(("constants", "gains", "shifts"))):
+        for index, values in getattr(draft, part).items():
+            largest = np.abs(values).max(initial=0.0)
+            if not largest <= _LARGEST:
+                raise PlantError(
+                    f"the disturbances of {draft.plant.name!r} make {largest:g} of its {part.replace('_', ' ')} "
+                    f"(index {index}), above {_LARGEST:g}; make them smaller"
+                )
 
 
 def _add(parts: dict[int, Array], index: int, values: Array) -> None:

@@ -64,7 +64,7 @@ class PlantEnvironment(gymnasium.Env[Array, Any]):
         Raises PlantError for a seed or options of a wrong kind, an unknown option, or a state that does not fit.
         """
         if seed is not None:
-            whole_number(seed, "seed", PlantError)
+            seed = whole_number(seed, "seed", PlantError)
         given = checked_options(options, "state").get("state")
         if given is not None:
             given = self.face.checked_starts(given, 1)

@@ -1,6 +1,6 @@
 """Event: what ends an episode besides time and safe limits: a goal that is reached, a batch that is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -47,6 +47,11 @@ def checked_event(event: object, n: int) -> None:
         return
     if not isinstance(event, Event):
         raise PlantError(f"`event` is {event!r}, but an Event(name, when) or None is needed")
+    if not isinstance(event.when, Hashable):
+        raise PlantError(
+            f"`when` of the event {event.name!r} is a {type(event.when).__name__} that cannot be hashed; give its "
+            "class a __hash__, or pass a function"
+        )
     _compiled(event, n)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike
 
-from plants.arrays import Array, real_array, whole_number
+from plants.arrays import Array, check_size, real_array, whole_number
 from plants.cost import Cost
 from plants.errors import PlantError
 from plants.plant import Plant
@@ -43,6 +43,8 @@ class Face:
         self.own_cost = cost
         cost_fits(self.cost, self.plant)
         self.steps = whole_number(self.scenario.steps if steps is None else steps, "steps", PlantError, least=1)
+        what = f"`steps` = {self.steps} of {len(self.scenario.disturbances)} disturbances"
+        check_size(self.steps * len(self.scenario.disturbances), what, PlantError, "take shorter episodes")
         self._sees_input, low, high = self._seen()
         self.observation_space = spaces.Box(low, high, dtype=np.float64)
         self.action_space = spaces.Box(-1.0, 1.0, (self.plant.m,), dtype=np.float32)

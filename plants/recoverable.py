@@ -12,6 +12,8 @@ from plants.errors import PlantError
 from plants.plant import Plant
 from plants.validation import within_bounds
 
+_MOST_STEPS = 1_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class Recoverable:
@@ -33,7 +35,8 @@ class Recoverable:
             raise PlantError(f"{plant.name!r} has no `safe_limits`, so every start is recoverable; leave it out")
         held = real_array(self.held, "held", (plant.m,), PlantError)
         within_bounds(held[None], plant)
-        whole_number(self.steps, "steps", PlantError, least=1)
+        if whole_number(self.steps, "steps", PlantError, least=1) > _MOST_STEPS:
+            raise PlantError(f"`steps` is {self.steps}, above {_MOST_STEPS}: every start is run that far; take fewer")
         object.__setattr__(self, "held", held)
 
     def __call__(self, x: Float64[np.ndarray, "rows n"]) -> Any:

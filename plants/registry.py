@@ -1,14 +1,18 @@
 """Every plant and scenario of the package under an id that gymnasium.make and gymnasium.make_vec take."""
 
+import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import gymnasium
-from gymnasium.envs.registration import load_env_creator
+from gymnasium.envs.registration import ENV_ID_RE, load_env_creator
 from gymnasium.vector import VectorEnv
 
 from plants.cost import Cost
 from plants.environment import PlantEnvironment
+from plants.errors import PlantError
+from plants.names import checked_text, index_of
 from plants.plant import Plant
 from plants.scenario import Scenario
 from plants.vector_environment import PlantVectorEnvironment
@@ -64,8 +68,9 @@ def register(identity: str, maker: str, name: str | None = None) -> None:
 
     `maker`, "module:function", names a function that returns it, or several of them by name, of which `name` is one.
     It is called when an environment is made, with the arguments of `make` that PlantEnvironment does not take itself.
-    So an id stays text, and nothing is built yet.
+    So an id stays text, and nothing is built yet. Raises PlantError for texts that are none of these.
     """
+    _check_texts(identity, maker, name)
     what = {"maker": maker} if name is None else {"maker": maker, "name": name}
     known = gymnasium.registry.get(identity)
     if known is not None and known.kwargs == what:
@@ -102,11 +107,34 @@ def made_vector_environment(
 
 
 def _made(maker: str, name: str | None, arguments: dict[str, Any]) -> Plant | Scenario:
-    made: Any = load_env_creator(maker)(**arguments) if arguments else _made_once(maker)
-    return made if name is None else made[name]
+    made: Any = _function(maker)(**arguments) if arguments else _made_once(maker)
+    if name is None:
+        return made
+    if not isinstance(made, Mapping):
+        raise PlantError(f"`maker` {maker!r} returns a {type(made).__name__} and nothing by name; leave out `name`")
+    if name not in made:
+        index_of(name, list(made), "name")
+    return made[name]
+
+
+def _check_texts(identity: object, maker: object, name: object) -> None:
+    if not isinstance(identity, str) or not ENV_ID_RE.fullmatch(identity):
+        raise PlantError(f"`identity` is {identity!r}, but an id is needed, as in 'mine/Tank-v0'")
+    if not isinstance(maker, str) or not re.fullmatch(r"[\w.]+:\w+", maker):
+        raise PlantError(f"`maker` is {maker!r}, but 'module:function' is needed, as in 'plants.reactor:safety_cstr'")
+    if name is not None:
+        checked_text(name, "name")
+
+
+def _function(maker: str) -> Callable[..., Any]:
+    """Return the function that a maker names; PlantError where there is none."""
+    try:
+        return load_env_creator(maker)
+    except (ImportError, AttributeError) as cause:
+        raise PlantError(f"`maker` {maker!r} cannot be imported ({cause}); register 'module:function'") from cause
 
 
 @lru_cache(maxsize=16)
 def _made_once(maker: str) -> Any:
     """Return what `maker` makes without arguments; nothing can change it, so environments share it."""
-    return load_env_creator(maker)()
+    return _function(maker)()

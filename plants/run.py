@@ -8,6 +8,7 @@ import numpy as np
 from plants.arrays import Array
 from plants.cost import Cost
 from plants.draft import Draft
+from plants.errors import PlantError
 from plants.scenario import Scenario
 from plants.validation import within_bounds
 
@@ -104,7 +105,7 @@ class Run:
         event = self.cost.event
         bad = unsafe | runaway | failed
         finished = np.zeros(len(after), dtype=bool) if event is None else event.rows(after) & ~bad
-        cost = self._stage_cost(applied) + self.cost.violation_penalty * bad
+        cost = self._stage_cost(applied, live) + self.cost.violation_penalty * bad
         if event is not None:
             cost += event.cost * finished
         moves = Moves(within, applied, after, cost, unsafe & live, runaway & live, failed & live, finished & live)
@@ -149,29 +150,55 @@ class Run:
         return np.clip(acted, *self.plant.input_bounds)
 
     def _stepped(self, applied: Array, live: Any) -> Array:
-        """Return the next states (rows, n); NaN where the integrator gave up. Rows that are not live step from rest.
+        """Return the next states (rows, n); NaN where integrator or equations gave up.
 
-        So no integrator tries again and again where it has given up.
+        Rows that are not live step from rest. So no integrator tries again and again where it has given up.
         """
         draft, plant = self._draft, self.plant
         state = self.state if live.all() else np.where(live[:, None], self.state, plant.equilibrium[0])
         if draft is None:
-            return plant.step_rows(state, applied)
+            return self._checked(state, applied, None)
         constants = None
         if draft.constants:
             constants = np.tile(plant.constant_values, (len(self.state), 1))
             for i, values in draft.constants.items():
                 constants[:, i] = values[self._every, self._now]
-        after = plant.step_rows(state, applied, constants)
+        after = self._checked(state, applied, constants)
         for i, values in draft.state_shifts.items():
             after[:, i] += values[self._every, self._now]
         return plant.confined(after) if draft.state_shifts else after
 
-    def _stage_cost(self, applied: Array) -> Array:
+    def _checked(self, state: Array, applied: Array, constants: Array | None) -> Array:
+        """Return the next states (rows, n); NaN where the equations have no value, which caps would hide.
+
+        Such a state ends at a cap, so only rows there are asked; a runaway has a status of its own.
+        """
+        plant, (lower, upper) = self.plant, self.plant.state_caps
+        after = plant.step_rows(state, applied, constants)
+        capped = np.flatnonzero(((after <= lower) | (after >= upper)).any(-1))
+        if len(capped):
+            known = np.broadcast_to(plant.constant_values, (len(state), len(plant.constants)))
+            flow = plant.flow_rows(state[capped], applied[capped], (known if constants is None else constants)[capped])
+            lost = ~np.isfinite(flow).all(-1) & ~plant.runaway(np.nan_to_num(after[capped]))
+            after[capped[lost]] = np.nan
+        return after
+
+    def _stage_cost(self, applied: Array, live: Any) -> Array:
+        """Return the stage cost (rows,), 0 of rows that are not live; raise PlantError unless it is finite."""
         tracking = self.scenario.tracking
-        if tracking is None or not self.own_cost:
-            return self.cost.stage_rows(self.state, applied)
-        return tracking.cost_rows(self.state, applied, self.before, self.scenario.tracked, self.clock)
+        if tracking is not None and self.own_cost:
+            cost = tracking.cost_rows(self.state, applied, self.before, self.scenario.tracked, self.clock)
+        elif live.all():
+            cost = self.cost.stage_rows(self.state, applied)
+        else:
+            cost = np.zeros(len(self.state))
+            cost[live] = self.cost.stage_rows(self.state[live], applied[live])
+        if np.shape(cost) != live.shape or not np.isfinite(cost).all():
+            raise PlantError(
+                f"the stage cost {self.cost!r} gives {cost} in one step, but a finite number for each of {len(live)} "
+                "rows is needed: make its weights or targets smaller, or mend its `stage_rows`"
+            )
+        return cost
 
     @property
     def _now(self) -> Any:

@@ -1,5 +1,6 @@
 """One number as a CasADi expression that a user writes: what every such function must be."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,9 @@ def scalar_function(formula: Callable[..., Any], label: str, sizes: Mapping[str,
     """
     columns = [SX.sym(name, size) for name, size in sizes.items()]
     try:
-        value = ca.densify(SX(formula(*columns)))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\s*casadi: a numpy function", FutureWarning)
+            value = ca.densify(SX(formula(*columns)))
     except Exception as cause:
         first, *_ = [*str(cause).splitlines(), "no reason given"]
         raise PlantError(f"{label} fails on CasADi symbols: {type(cause).__name__}: {first}; {mend}") from cause

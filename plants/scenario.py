@@ -56,7 +56,13 @@ class Scenario:
         given = bounds_pair(self.start_bounds, "start_bounds", plant.state_names, PlantError, infinite=False)
         for corner in given:
             if plant.unsafe(corner):
-                raise PlantError(f"`start_bounds` reach to {corner}, beyond `safe_limits` {plant.safe_limits}")
+                raise PlantError(
+                    f"`start_bounds` reach to {corner}, beyond `safe_limits` {plant.safe_limits}; narrow them"
+                )
+            if (plant.confined(corner) != plant.wrap(corner)).any():
+                raise PlantError(
+                    f"`start_bounds` reach to {corner}, beyond `state_caps` {plant.state_caps}; narrow them"
+                )
         return given
 
     def _put(self, name: str, value: object) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plants.arrays import Array, instance_of, read_only, real_array, real_scalar, whole_number
+from plants.arrays import Array, check_size, instance_of, read_only, real_array, real_scalar, whole_number
 from plants.cost import checked_weight
 from plants.errors import PlantError
 from plants.names import index_of, some_names
@@ -24,6 +24,8 @@ class Setpoints:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", some_names(self.names, "names of Setpoints"))
+        if len(set(self.names)) < len(self.names):
+            raise PlantError(f"`names` of Setpoints has a state twice: {', '.join(self.names)}; name each once")
         table = real_array(self.table, "table of Setpoints", (None, None), PlantError)
         if not self.names or table.shape[1] != len(self.names) or not len(table):
             raise PlantError(
@@ -60,6 +62,7 @@ def _column(name: str, parts: object) -> Array:
         raise PlantError(f"`{name}` of Setpoints is {parts!r}, but pairs (value, steps) are needed, as in [(0.5, 30)]")
     numbers = [real_scalar(value, f"{name} of Setpoints", PlantError) for value, _ in parts]
     counts = [whole_number(steps, f"steps of {name} of Setpoints", PlantError, least=1) for _, steps in parts]
+    check_size(sum(counts), f"`{name}` of Setpoints: {sum(counts)} steps", PlantError, "the last value stays anyway")
     return np.repeat(numbers, counts)
 
 

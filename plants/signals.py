@@ -125,7 +125,8 @@ class Sine(Certain):
 
     def values(self, steps: int) -> Array:
         """Return the wave."""
-        return self.amplitude * np.sin(2 * np.pi * (np.arange(steps) / self.period + self.phase))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.amplitude * np.sin(2 * np.pi * (np.arange(steps) / self.period + self.phase))
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,8 @@ class Uniform(Signal):
         self._check_numbers()
         if self.upper < self.lower:
             raise PlantError(f"`upper` of Uniform is {self.upper:g}, below `lower` = {self.lower:g}; exchange them")
+        if not np.isfinite(self.upper - self.lower):
+            raise PlantError(f"Uniform reaches from {self.lower:g} to {self.upper:g}, too far to draw from; narrow it")
 
     def draw(self, steps: int, generator: np.random.Generator) -> Array:
         """Return the number at every step."""

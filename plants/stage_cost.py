@@ -8,7 +8,7 @@ import casadi as ca
 import numpy as np
 from jaxtyping import Float64
 
-from plants.arrays import whole_number
+from plants.arrays import check_size, whole_number
 from plants.batched import BatchedFunction
 from plants.cost import Cost, checked_penalty
 from plants.errors import PlantError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from plants.plant import Plant
 
 _MEND = "return one CasADi expression, built with casadi.sin, casadi.log and their like"
+_MOST_ENTRIES = 10_000  # symbols of one formula
 _TURNS = 8  # points at which a turn of each angle is tried
 _SAME = 1e-6  # relative difference that counts as none
 
@@ -49,6 +50,8 @@ class StageCost(Cost):
 
     def __post_init__(self) -> None:
         sizes = {name: whole_number(getattr(self, name), name, PlantError, least=1) for name in ("n", "m")}
+        for name, size in sizes.items():
+            check_size(size, f"`{name}` = {size}", PlantError, "give the numbers of the plant", _MOST_ENTRIES)
         for name, value, least in (("formula", self.formula, "x and u"), ("terminal", self.terminal, "x")):
             if not callable(value) and (name == "formula" or value is not None):
                 raise PlantError(f"`{name}` of a StageCost is {value!r}, but a function of {least} is needed; {_MEND}")

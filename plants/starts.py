@@ -67,7 +67,7 @@ def kept_starts(plant: "Plant", points: Array) -> Any:
     """Return, as bool (rows,), which states (rows, n) the filter keeps; PlantError for another answer."""
     if plant.start_filter is None:
         return np.ones(len(points), dtype=bool)
-    kept = np.asarray(plant.start_filter(points))
+    kept = np.asarray(plant.start_filter(points.copy()))
     if kept.shape != (len(points),) or kept.dtype != bool:
         raise PlantError(
             f"`start_filter` returns {kept.dtype} of shape {kept.shape}, but bool of shape ({len(points)},) is "
@@ -84,8 +84,14 @@ def _too_few(done: int, rows: int) -> PlantError:
 
 
 def kept_share(plant: "Plant", points: int = 10_000, seed: int = 0) -> float:
-    """Return the share of `points` uniform draws within `start_bounds` that the plant's filter keeps."""
-    drawn = np.random.default_rng(seed).uniform(
-        *plant.start_bounds, size=(whole_number(points, "points", PlantError, 1), plant.n)
-    )
+    """Return the share of `points` uniform draws within `start_bounds` that the plant's filter keeps.
+
+    Raises PlantError for what has no starts, and for numbers that are none.
+    """
+    if not hasattr(plant, "start_filter"):
+        raise PlantError(f"`plant` is a {type(plant).__name__}, but a Plant is needed; pass the one whose starts count")
+    rows = whole_number(points, "points", PlantError, least=1)
+    check_size(rows * plant.n, f"`points` = {rows}", PlantError, "ten thousand will do")
+    generator = np.random.default_rng(whole_number(seed, "seed", PlantError))
+    drawn = generator.uniform(*plant.start_bounds, size=(rows, plant.n))
     return float(kept_starts(plant, plant.wrap(drawn)).mean())

@@ -120,6 +120,9 @@ def cost_fits(cost: object, plant: "Plant") -> None:
             f"`cost` is {type(cost).__name__}, but a cost is needed: a QuadraticCost, or a StageCost with an "
             "expression of your own"
         )
+    for name in ("n", "m", "violation_penalty", "event"):
+        if not hasattr(cost, name):
+            raise PlantError(f"`cost` {type(cost).__name__} has no attribute `{name}`; set it, as the class Cost says")
     quadratic = isinstance(cost, QuadraticCost)
     for kind, size, names in (("state", cost.n, plant.state_names), ("input", cost.m, plant.input_names)):
         if size != len(names):

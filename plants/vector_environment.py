@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike
 
-from plants.arrays import Array, whole_number
+from plants.arrays import Array, check_size, whole_number
 from plants.cost import Cost
 from plants.environment import checked_options
 from plants.errors import PlantError
@@ -45,6 +45,8 @@ class PlantVectorEnvironment(VectorEnv[Array, Array, Any]):
     ) -> None:
         self.face = Face(plant, steps, cost)
         self.num_envs = whole_number(num_envs, "num_envs", PlantError, least=1)
+        each = self.face.steps * len(self.face.scenario.disturbances) + 2 * len(self.face.observation_space.low)
+        check_size(self.num_envs * each, f"`num_envs` = {self.num_envs}", PlantError, "take fewer, or shorter episodes")
         self.autoreset_mode = _checked_mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = self.face.observation_space

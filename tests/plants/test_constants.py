@@ -1,6 +1,7 @@
 """Constants: read by name in the equations, replaced one by one, at rest afterwards."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plants import Constant, PlantError, check_plant, with_constants
+from plants.constants import namespace
 
 
 def test_a_plant_with_constants_is_the_plant_with_the_numbers_written_in(spring, weighted_spring):
@@ -141,3 +143,16 @@ def test_a_plant_without_constants_takes_rows_of_none(spring):
     assert np.array_equal(plant.flow_rows(x, u, none), plant.derivatives(x, u))
     for ours, theirs in zip(plant.slope_rows(x, u, none), plant.jacobians(x, u), strict=True):
         assert np.array_equal(ours, theirs)
+
+
+def test_a_name_is_read_as_python_reads_it():
+    micro, mu = "\u00b5", "\u03bc"  # a source file that has the first reads the second
+    constants = SimpleNamespace(**vars(namespace((Constant(micro, 1.0, "-"),), [2.0])))
+    assert getattr(constants, mu) == 2
+
+
+def test_what_is_no_plant_and_names_of_pythons_own_are_refused():
+    with pytest.raises(PlantError, match="`plant` is a NoneType"):
+        with_constants(None, k=1)
+    with pytest.raises(PlantError, match="'__class__', and Python keeps such for itself"):
+        Constant("__class__", 1, "-")

@@ -89,3 +89,8 @@ def test_a_cost_that_is_none_is_refused(change, words):
 def test_bad_points_are_refused(x, u, words):
     with pytest.raises(PlantError, match=words):
         COST(x, u)
+
+
+def test_targets_without_entries_are_refused():
+    with pytest.raises(PlantError, match="`state_target` is empty"):
+        QuadraticCost(np.empty((0, 0)), 1, [], [1])

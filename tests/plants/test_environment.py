@@ -25,6 +25,7 @@ from plants import (
     Uniform,
     White,
     clipped_pendulum,
+    four_tanks,
     simulate,
 )
 
@@ -258,3 +259,8 @@ def test_a_start_beyond_a_safe_limit_is_refused(spring, state):
 def test_names_of_any_kind_give_an_id(spring):
     assert PlantEnvironment(disturbed(spring)).spec.id == "plants/Spring-50-noisy-v0"
     assert PlantEnvironment(spring(name="%")).spec.id == "plants/Plant-v0"
+
+
+def test_a_seed_may_be_a_number_of_numpy():
+    environment = PlantEnvironment(four_tanks())
+    assert np.array_equal(environment.reset(seed=np.int64(3))[0], environment.reset(seed=3)[0])

@@ -98,3 +98,15 @@ def test_what_is_no_event_is_refused(make, words):
 
 def fitted(when):
     return QuadraticCost(np.eye(2), 1, [0, 0], [0], event=Event("done", when))
+
+
+def test_an_expression_that_cannot_be_hashed_is_refused():
+    class Goal:  # noqa: PLW1641  the point
+        def __eq__(self, other):
+            return True
+
+        def __call__(self, x):
+            return x[0]
+
+    with pytest.raises(PlantError, match="Goal that cannot be hashed"):
+        QuadraticCost(1, 1, [1], [1], event=Event("there", Goal()))

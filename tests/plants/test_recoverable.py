@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plants import PlantError, Recoverable
+from plants import PlantError, Recoverable, safety_cstr
 
 
 @pytest.fixture
@@ -37,3 +37,8 @@ def test_what_does_not_fit_is_refused(spring, falling):
         Recoverable(falling, [0], steps=0)
     with pytest.raises(PlantError, match="`plant`"):
         Recoverable("spring", [0], steps=5)  # type: ignore[arg-type]
+
+
+def test_a_run_of_endless_steps_is_refused():
+    with pytest.raises(PlantError, match="above 1000000"):
+        Recoverable(safety_cstr(), [110], 10**10)

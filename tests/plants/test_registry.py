@@ -11,8 +11,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import plants
-from plants import Plant, PlantEnvironment, PlantVectorEnvironment, Scenario, clipped_pendulum
-from plants.registry import FAMILIES, PLANTS, SCENARIOS, identities
+from plants import Plant, PlantEnvironment, PlantError, PlantVectorEnvironment, Scenario, clipped_pendulum, register
+from plants.registry import FAMILIES, PLANTS, SCENARIOS, identities, made_environment
 
 IDS = list(identities())
 
@@ -125,3 +125,29 @@ def test_users_register_what_is_theirs():
             plants.register(identity, "plants.pendulum:clipped_pendulum")
     finally:
         gymnasium.registry.pop(identity, None)
+
+
+@pytest.mark.parametrize("identity", [None, "", "no version", 5, ["a"]])
+def test_an_id_that_is_none_is_refused(identity):
+    with pytest.raises(PlantError, match="`identity`"):
+        register(identity, "plants.reactor:safety_cstr")
+
+
+@pytest.mark.parametrize("maker", [None, "plants.reactor.safety_cstr", 5, ""])
+def test_a_maker_that_is_none_is_refused(maker):
+    with pytest.raises(PlantError, match=r"`maker` is .*'module:function'"):
+        register("mine/None-v0", maker)
+
+
+@pytest.mark.parametrize(
+    ("maker", "name", "words"),
+    [
+        ("plants.nowhere:f", None, "cannot be imported"),
+        ("plants.reactor:nothing", None, "cannot be imported"),
+        ("plants.reactor:safety_cstr", "fouled", "leave out `name`"),
+        ("plants.reactor_scenarios:reactor_scenarios", "fouled-6O", "did you mean 'fouled-60'"),
+    ],
+)
+def test_a_maker_that_makes_nothing_says_so_when_it_is_asked(maker, name, words):
+    with pytest.raises(PlantError, match=words):
+        made_environment(maker, name)

@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from plants import Delayed, Event, Jump, Misread, QuadraticCost, Scenario, Shifted, Uniform, White
+from plants import (
+    Delayed,
+    Event,
+    Jump,
+    Misread,
+    PlantError,
+    QuadraticCost,
+    Scenario,
+    Shifted,
+    Uniform,
+    White,
+    four_tanks,
+    simulate,
+)
 from plants.run import Run
 
 NOISY = (Shifted("load", Uniform(-0.5, 0.5)), Misread("speed", White(0.1)), Delayed("force", 2))
@@ -113,3 +126,20 @@ def test_rows_that_are_over_are_not_tried_again_where_they_ended(scenario, monke
     run = Run(scenario, np.full((2, 2), 0.7), generators([1, 2]), 20)
     run.move(np.ones((2, 1)), np.array([False, True]))
     assert np.array_equal(asked[0], [[0.0, 0.0], [0.7, 0.7]])
+
+
+def test_equations_without_a_value_end_the_episode_though_caps_would_hide_them():
+    plant = four_tanks()
+    scenario = Scenario(plant=plant, disturbances=[Shifted("gravity", Jump(-20, at=3))])
+    trajectory = simulate(scenario, lambda x: np.tile(plant.equilibrium[1], (len(x), 1)), np.full((2, 4), 0.2), 10)
+    assert trajectory.failed.all()
+    assert (trajectory.ended_at == 4).all()
+    assert (trajectory.states[:, -1] > 0.1).all()
+    assert np.isfinite(trajectory.costs).all()
+
+
+def test_a_stage_cost_that_overflows_is_refused():
+    plant = four_tanks()
+    cost = QuadraticCost(1e308 * np.eye(4), np.eye(2), [1e9] * 4, [1, 1])
+    with np.errstate(over="ignore"), pytest.raises(PlantError, match="finite number for each of 2 rows"):
+        simulate(plant, lambda x: np.tile(plant.equilibrium[1], (len(x), 1)), np.full((2, 4), 0.2), 3, cost=cost)

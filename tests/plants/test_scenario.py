@@ -19,9 +19,11 @@ from plants import (
     Scenario,
     Setpoints,
     Shifted,
+    Signal,
     Tracking,
     Uniform,
     White,
+    four_tanks,
     simulate,
     with_constants,
 )
@@ -272,3 +274,48 @@ def test_starts_beyond_a_safe_limit_are_refused(weighted_spring):
     plant = weighted_spring(safe_limits=([None, None], [1.5, None]), start_bounds=([-1, 0], [1, 0]))
     with pytest.raises(PlantError, match="beyond `safe_limits`"):
         Scenario(plant=plant, start_bounds=([-1, 0], [1.8, 0]))
+
+
+class Given(Signal):
+    """Whatever a user's own signal may return."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __repr__(self):
+        return "Given"
+
+    def draw(self, steps, generator):
+        return self.values
+
+
+@pytest.mark.parametrize("values", [None, "abc", np.zeros(2), np.full(5, np.nan), np.zeros((5, 2)), np.zeros(5) * 1j])
+def test_a_signal_of_ones_own_gives_one_finite_number_for_each_step(values):
+    with pytest.raises(PlantError, match="`values of Given`"):
+        Scenario(plant=four_tanks(), disturbances=[Shifted("gravity", Given(values))]).draft(
+            [np.random.default_rng(0)], 5
+        )
+
+
+def test_disturbances_that_multiply_up_to_infinity_are_refused():
+    many = [Scaled("pump_1", 1e100)] * 4
+    with pytest.raises(PlantError, match=r"input gains .*above 1e\+150; make them smaller"):
+        Scenario(plant=four_tanks(), disturbances=many).draft([np.random.default_rng(0)], 5)
+
+
+@pytest.mark.parametrize("signal", [1, White(1)])
+def test_no_rows_have_disturbances_too(signal):
+    assert Scenario(plant=four_tanks(), disturbances=[Shifted("gravity", signal)]).draft([], 5).constants[0].shape == (
+        0,
+        5,
+    )
+
+
+def test_starts_beyond_the_caps_are_refused():
+    with pytest.raises(PlantError, match=r"`start_bounds`.*`state_caps`.*narrow them"):
+        Scenario(plant=four_tanks(), start_bounds=([-1] * 4, [0.5] * 4))
+
+
+def test_whether_an_error_is_relative_is_true_or_false():
+    with pytest.raises(PlantError, match="`relative of Misread level_1` is a str"):
+        Misread("level_1", 1, relative="yes")

@@ -45,3 +45,10 @@ def test_a_state_that_turns_is_not_tracked(weighted_spring):
     plant = weighted_spring(angles=("position",), state_units=["rad", "rad/s"])
     with pytest.raises(PlantError, match="'position', which is one of the `angles`"):
         Tracking(Setpoints.in_turn(position=[(1.0, 5)]), 1.0).fits(plant)
+
+
+def test_a_state_twice_and_schedules_beyond_memory_are_refused():
+    with pytest.raises(PlantError, match="twice: level, level; name each once"):
+        Setpoints(("level", "level"), [[1.0, 2.0]])
+    with pytest.raises(PlantError, match="1000000000000 steps"):
+        Setpoints.in_turn(level=[(1, 10**12)])

@@ -106,3 +106,8 @@ def test_a_signal_may_last_for_some_steps_only():
 def test_only_signals_add_up():
     with pytest.raises(TypeError):
         Level(1.0) + 2  # type: ignore[operator]
+
+
+def test_a_uniform_that_is_too_wide_to_draw_from_is_refused():
+    with pytest.raises(PlantError, match=r"from -1.7e\+308 to 1.7e\+308.*narrow it"):
+        Uniform(-1.7e308, 1.7e308)

@@ -146,3 +146,8 @@ def test_a_cost_that_does_not_fit_the_plant_is_refused(cost, words):
         replace(PENDULUM, cost=cost)
     with pytest.raises(PlantError, match=words):
         simulate(PENDULUM, lambda x: x[..., :1], [[0.1, 0]], 5, cost)
+
+
+def test_a_formula_of_a_billion_states_is_refused_at_once():
+    with pytest.raises(PlantError, match="`n` = 1000000000"):
+        StageCost(lambda x, u: x[0], 10**9, 1)

@@ -1,9 +1,11 @@
 """Starts: uniform in a box, filtered, and what share is left."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from plants import PlantError, kept_share
+from plants import PlantError, clipped_pendulum, kept_share
 from plants.starts import sample_each
 
 
@@ -67,3 +69,23 @@ def test_a_filter_that_keeps_nothing_leaves_no_start_to_any_generator(spring):
     plant = spring(start_filter=lambda x: np.zeros(len(x), dtype=bool))
     with pytest.raises(PlantError, match="keeps only 0 of 2 starts after 1000 rounds"):
         sample_each(plant, [np.random.default_rng(seed) for seed in range(2)])
+
+
+def test_a_share_asks_for_a_plant_points_and_a_seed():
+    plant = clipped_pendulum()
+    for arguments, words in (
+        ((None,), "`plant` is a NoneType"),
+        ((plant, 10**12), "`points`"),
+        ((plant, 3, -1), "`seed`"),
+    ):
+        with pytest.raises(PlantError, match=words):
+            kept_share(*arguments)
+
+
+def test_a_filter_cannot_move_the_points_it_judges():
+    def moving(x):
+        x[:] = 99
+        return np.ones(len(x), bool)
+
+    plant = replace(clipped_pendulum(), start_filter=moving)
+    assert (np.abs(plant.sample_starts(np.random.default_rng(0), 5)) < 1).all()

@@ -28,6 +28,8 @@ from plants import (
     Uniform,
     White,
     clipped_pendulum,
+    four_tanks,
+    four_tanks_setpoints,
 )
 
 PENDULUM = clipped_pendulum()
@@ -251,3 +253,10 @@ def test_bad_arguments_are_refused():
         environment.step([0.0])
     with pytest.raises(PlantError, match=r"`action` is NaN at \[1, 0\]"):
         environment.step([[0.0], [np.nan]])
+
+
+def test_rows_and_steps_beyond_memory_are_refused_before_anything_is_allocated():
+    with pytest.raises(PlantError, match="`num_envs` = 10000000000"):
+        PlantVectorEnvironment(four_tanks(), 10**10)
+    with pytest.raises(PlantError, match="`steps` = 100000000000000000000 of 4 disturbances"):
+        PlantVectorEnvironment(four_tanks_setpoints(), 2, steps=10**20)
