@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plants import PlantError, Scenario, Setpoints, Tracking, Trajectory, metrics, simulate
+from plants import PlantError, Scenario, Setpoints, Tracking, Trajectory, metrics, safety_cstr, simulate
 
 
 def path(states, inputs, ended_at=None, costs=None, **rest):
@@ -58,6 +58,18 @@ def test_a_segment_that_never_settles_says_so(spring):
     figures = metrics(path(states, np.zeros((10, 1))), spring(), Setpoints.in_turn(position=[(0.0, 10)]))
     assert np.isinf(figures.settling_time).all()
     np.testing.assert_allclose(figures.steady_state_error, [[1.0]])
+
+
+def test_the_steady_state_error_is_the_mean_of_the_last_tenth(spring):
+    states = np.stack([np.arange(31.0), np.zeros(31)], -1)
+    figures = metrics(path(states, np.zeros((30, 1))), spring(), Setpoints.in_turn(position=[(0.0, 30)]))
+    np.testing.assert_allclose(figures.steady_state_error, [[28.0]])
+
+
+def test_effort_is_counted_from_the_input_at_rest():
+    plant = safety_cstr()
+    states, inputs = np.tile(plant.equilibrium[0], (3, 1)), np.array([[55.0], [50.0]])
+    np.testing.assert_allclose(metrics(path(states, inputs), plant).effort, [5 / 60])
 
 
 def test_violations_are_counted_timed_measured_and_dated(spring):

@@ -113,15 +113,30 @@ def test_a_fouled_jacket_cools_as_less_heat_transfer_does():
 
 
 def test_all_study_starts_are_recoverable_and_a_wider_box_is_restricted():
-    """The hottest, richest corner is, and so is the box below it; of a wider box 3 % are lost."""
+    """The hottest, richest corner is, and so is the box below it; of a wider box 5 % are lost."""
     assert kept_share(REACTOR) == 1
     assert REACTOR.start_filter is not None
     assert REACTOR.start_filter(REACTOR.start_bounds[1][None]).all()
     reach = np.array([0.3, 0.3, 0.3, 8]), np.array([0.3, 0.3, 0.3, 5])
     wide = replace(REACTOR, start_bounds=(np.maximum(REST - reach[0], 0), np.add(REST, reach[1])))
-    assert 0.94 < kept_share(wide, 3000) < 0.99
+    assert 0.93 < kept_share(wide, 3000) < 0.96
     starts = wide.sample_starts(np.random.default_rng(0), 500)
     assert simulate(wide, held_at(FULL), starts).unsafe.sum() == 0
+
+
+def test_a_start_that_full_cooling_loses_late_is_no_start():
+    late = np.array([2.0739, 2.1475, 4.8461, 456.781])  # much feed and cool: it burns for an hour before it is too hot
+    assert (REACTOR.state_bounds[0] < late).all()
+    assert (late < REACTOR.state_bounds[1]).all()
+    assert simulate(replace(REACTOR, start_filter=None), held_at(FULL), late).ended_at > 60
+    assert REACTOR.start_filter is not None
+    assert not REACTOR.start_filter(late[None]).any()
+
+
+def test_rates_are_those_of_states_within_their_caps():
+    wild = REACTOR.derivatives([[-0.5, 0.9, 3, 700], [0.1, 0.9, 3, 700]], [0.0])
+    capped = REACTOR.derivatives([[0.0, 0.9, 3, 600], [0.1, 0.9, 3, 600]], [0.0])
+    np.testing.assert_allclose(wild[:, 1:3], capped[:, 1:3], rtol=1e-12)
 
 
 def test_more_cooling_never_makes_it_hotter():
