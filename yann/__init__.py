@@ -7,6 +7,7 @@ __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants", "mpc")
 
 from yann.actor import YannActor
+from yann.changes import Changes, changes
 from yann.constrained_critic import ConstrainedCritic
 from yann.critic import YannCritic
 from yann.errors import NetworkError
@@ -16,6 +17,7 @@ from yann.verify import Verification, verify
 
 __all__ = [
     "AsPrinted",
+    "Changes",
     "ConstrainedCritic",
     "FiveLayerNetwork",
     "NetworkError",
@@ -25,6 +27,7 @@ __all__ = [
     "Verification",
     "YannActor",
     "YannCritic",
+    "changes",
     "compile_actor",
     "compile_law",
     "verify",

@@ -14,7 +14,9 @@ from plants.arrays import Array, instance_of, real_array
 from yann.birth import Birth
 from yann.clip import inward_clip
 from yann.errors import NetworkError
+from yann.explain import explain
 from yann.gathered import GatheredLaw, check_law, input_box
+from yann.policy_explanation import PolicyExplanation
 from yann.residual import PerRegion, Residual
 from yann.selector import RegionSelector
 from yann.stacked import as_given
@@ -89,6 +91,14 @@ class YannActor(Storable):
         results = (self._input(states, region), region, violation <= self.tolerance)
         return as_given(state, lead, *results)
 
+    def explain(self, state: ArrayLike, member: int | None = None) -> PolicyExplanation:
+        """Return what it does at one state (t,) beside what its law does; `member` picks one of a stack.
+
+        str() of it is a text, `to_dict()` goes into JSON, `studies.policy_table` has a table. Raises NetworkError for a
+        state of another size, NaN or infinity, and for a stack without a member. See docs/networks.md.
+        """
+        return explain(self, state, member)
+
     def to_record(self) -> Record:
         """Return the law, the residual's form and the bound, for a file."""
         return self.birth.to_record()
@@ -118,11 +128,15 @@ class YannActor(Storable):
         p, m, t = self.law.gains.shape
         return f"{t} -> {m}, regions={p}, members={self.members}, trainable={self.trainable}"
 
-    def _input(self, states: Tensor, region: Tensor) -> Tensor:
+    def unclipped(self, states: Tensor, region: Tensor) -> Tensor:
+        """Return the input (S, B, m) before the input bounds, for states (S, B, t) with their regions (S, B)."""
         residual = self.residual(states, region)
         if self.bound is not None:
             residual = self.bound * torch.tanh(residual / self.bound)
-        return inward_clip(self.law(states, region) + residual, self.lower, self.upper)
+        return self.law(states, region) + residual
+
+    def _input(self, states: Tensor, region: Tensor) -> Tensor:
+        return inward_clip(self.unclipped(states, region), self.lower, self.upper)
 
 
 def _checked_bound(bound: ArrayLike | None, m: int) -> Array | None:
