@@ -45,9 +45,7 @@ def test_each_disturbance_draws_numbers_of_its_own(world):
 def test_the_last_observation_has_an_error_of_its_own(world):
     environment = PlantEnvironment(world(Misread("position", White(0.1))), steps=4)
     environment.reset(seed=0)
-    errors = []
-    for _ in range(4):
-        observation, _, _, over, info = environment.step([0.1])
-        errors.append(observation[0] - info["state"][0])
-    assert over
+    seen = [environment.step([0.1]) for _ in range(4)]
+    assert seen[-1][3]
+    errors = [observation[0] - info["state"][0] for observation, _, _, _, info in seen]
     assert len(np.unique(np.round(errors, 12))) == 4

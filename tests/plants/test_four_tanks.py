@@ -88,3 +88,8 @@ def test_the_task_is_pc_gyms_under_our_protocol():
     moves = (5 - PLANT.equilibrium[1]) / 9.9
     first = ((0.5 - 0.072) ** 2 + (0.42 - 0.2) ** 2) / 0.36 + 0.1 * (moves**2).sum()
     np.testing.assert_allclose(run.costs[:, 0], first)
+
+
+def test_below_a_hundredth_of_a_millimetre_the_outflow_is_proportional_to_the_level():
+    flows = PLANT.derivatives([[1e-5, 0, 0, 0], [4e-6, 0, 0, 0]], [0.0, 0.0])[:, 0]
+    np.testing.assert_allclose(flows, -0.0035 * np.sqrt(2 * 9.81 * 1e-5) * np.array([1, 0.4]), rtol=1e-12)

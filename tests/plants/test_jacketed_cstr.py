@@ -118,3 +118,16 @@ def test_an_episode_ends_beyond_the_limits_of_the_temperature():
         assert (run.states[-1, 1] > beyond) == (beyond == 327)
         assert run.costs[run.ended_at - 1] > 1000
     np.testing.assert_array_equal(task.tracking.setpoints.table[:4, 0], [0.86, 0.9, 0.86, 0.9])
+
+
+def test_the_inlet_is_another_in_steps_20_to_39_alone():
+    scenario = jacketed_cstr_inlet()
+    draft = scenario.draft([np.random.default_rng(row) for row in range(40)], 60)
+    place = [constant.name for constant in PLANT.constants].index("inlet_temperature")
+    values = draft.constants[place] - 350
+    assert not values[:, :20].any()
+    assert not values[:, 40:].any()
+    held = values[:, 20:40]
+    assert np.ptp(held, axis=1).max() == 0
+    assert -20 <= held.min() < -15
+    assert 15 < held.max() <= 20

@@ -139,6 +139,18 @@ def test_rates_are_those_of_states_within_their_caps():
     np.testing.assert_allclose(wild[:, 1:3], capped[:, 1:3], rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("constant", "moved"), [("feed_a", [0]), ("feed_b", [1]), ("feed_s", [2]), ("feed_temperature", [3]),
+                            ("effectiveness", [3]), ("coolant_temperature", [3]), ("dilution", [0, 1, 2, 3])]
+)  # fmt: skip
+def test_each_constant_moves_what_it_is_about(constant, moved):
+    values = {entry.name: entry.value for entry in REACTOR.constants}
+    row = np.array([[*(values | {constant: 1.01 * values[constant]}).values()]])
+    x, u = REST[None], np.array([[55.0]])
+    change = REACTOR.flow_rows(x, u, row) - REACTOR.derivatives(x, u)
+    assert np.flatnonzero(np.abs(change[0]) > 1e-9).tolist() == moved
+
+
 def test_more_cooling_never_makes_it_hotter():
     """Why full cooling is the test of a start: temperatures fall with every input of the past, up to the limit."""
     rng = np.random.default_rng(1)

@@ -42,3 +42,10 @@ def test_what_does_not_fit_is_refused(spring, falling):
 def test_a_run_of_endless_steps_is_refused():
     with pytest.raises(PlantError, match="above 1000000"):
         Recoverable(safety_cstr(), [110], 10**10)
+
+
+def test_a_start_that_is_unsafe_now_is_none_even_if_it_cools():
+    reactor = safety_cstr()
+    start = np.array([[0.0, 0.0, 0.0, 480.01]])
+    assert reactor.step(start, [110])[0, 3] < 480
+    assert not Recoverable(reactor, [110], 5)(start).any()
