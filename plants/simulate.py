@@ -207,6 +207,13 @@ def _check_safe(plant: Plant, starts: Array) -> None:
             f"`starts`{f' at {index}' if index else ''} is {starts[tuple(index)]} ({', '.join(plant.state_names)}), "
             f"at or beyond the {RUNAWAY:g} at which a state without a cap counts as a runaway; declare `state_caps`"
         )
+    beyond = (plant.confined(starts) != starts).any(-1)
+    if beyond.any():
+        index = np.argwhere(beyond)[0].tolist()
+        raise PlantError(
+            f"`starts`{f' at {index}' if index else ''} is {starts[tuple(index)]} ({', '.join(plant.state_names)}), "
+            f"beyond `state_caps` {plant.state_caps}, where the plant cannot be; start inside them"
+        )
 
 
 def _row_controller(plant: Plant, controller: Controller, lead: tuple[int, ...]) -> Callable[[Array, int], Array]:
