@@ -1,6 +1,8 @@
 """ConstrainedCritic: the cost-to-go under constraints from a law's value function, with a trainable residual."""
 
-from typing import Self
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -10,10 +12,12 @@ from mpc.explicit.law import TOLERANCE, PiecewiseAffineLaw
 from mpc.problem import MPCProblem
 from plants.arrays import instance_of, whole_number
 from yann.bellman import Backup, backup
+from yann.birth import Origin, recorded_law
 from yann.errors import NetworkError
-from yann.residual_critic import ResidualCritic
+from yann.residual_critic import ResidualCritic, recorded_constants, recorded_sizes
 from yann.selector import RegionSelector
 from yann.stacked import as_given
+from yann.storage import Record
 
 
 class ConstrainedCritic(ResidualCritic):
@@ -29,6 +33,8 @@ class ConstrainedCritic(ResidualCritic):
     tensors (S, B, .). `discount` is g, and `law_digest` tells of which law it was born. See docs/critics.md.
     """
 
+    kind: ClassVar[str] = "constrained critic"
+    constants: ClassVar[tuple[str, ...]] = ("centre", "scale", "ahead", "carry", "level", "slope", "curvature")
     tolerance = TOLERANCE
     ahead: Tensor
     carry: Tensor
@@ -38,6 +44,7 @@ class ConstrainedCritic(ResidualCritic):
 
     def __init__(self, law: PiecewiseAffineLaw, parts: Backup, hidden: int) -> None:
         super().__init__((law.t, law.m), parts.discount, parts.centre, parts.scale, hidden)
+        self.birth = Origin(law)
         self.law_digest = law.digest
         self.selector = RegionSelector(law)
         for name in ("ahead", "carry", "level", "slope", "curvature"):
@@ -56,6 +63,23 @@ class ConstrainedCritic(ResidualCritic):
         instance_of(problem, MPCProblem, "problem", NetworkError, mend)
         hidden = whole_number(hidden, "hidden", NetworkError, least=1)
         return cls(law, backup(law, problem), hidden)
+
+    def to_record(self) -> Record:
+        """Return the law, and the quadratic of every region, for a file."""
+        (data, arrays), (own, constants) = self.birth.to_record(), super().to_record()
+        return data | own, arrays | constants
+
+    @classmethod
+    def from_record(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str | PathLike[str]) -> Self:
+        """Return the critic as it was at birth; raises ValueError or KeyError for a file that is bad."""
+        law = recorded_law(data, arrays, path)
+        t, m, discount, hidden = recorded_sizes(data)
+        if (t, m) != (law.t, law.m):
+            raise NetworkError(f"`sizes` is ({t}, {m}), but the law has {law.t} parameters and {law.m} inputs")
+        p, size = len(law.regions), t + m
+        shapes = {"centre": (size,), "scale": (size,), "ahead": (t,), "carry": (t, size)}
+        shapes |= {"level": (p,), "slope": (p, size), "curvature": (p, size, size)}
+        return cls(law, Backup(discount=discount, **recorded_constants(arrays, shapes)), hidden)
 
     def exact(self, deviation: Tensor) -> Tensor:
         """Return stage cost plus discounted value (S, B) for deviations (S, B, t + m)."""

@@ -1,7 +1,9 @@
 """YannCritic: the cost-to-go of the unconstrained problem, exact at birth, whose residual can be trained."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from os import PathLike
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from mpc.problem import MPCProblem
 from mpc.stage import regulator
 from plants.arrays import Array, whole_number
 from yann.errors import NetworkError
-from yann.residual_critic import ResidualCritic
+from yann.residual_critic import ResidualCritic, recorded_constants, recorded_sizes
 
 KNOWN = (CrossWeight, OutputWeight)
 
@@ -42,6 +44,8 @@ class YannCritic(ResidualCritic):
     (S, B, m). `discount` is g, which whoever trains the critic shall use too.
     """
 
+    kind: ClassVar[str] = "critic"
+    constants: ClassVar[tuple[str, ...]] = ("centre", "scale", "weight")
     weight: Tensor
 
     def __init__(self, birth: CostToGo, hidden: int) -> None:
@@ -66,6 +70,14 @@ class YannCritic(ResidualCritic):
             )
         _check_known(problem)
         return cls(cost_to_go(problem), whole_number(hidden, "hidden", NetworkError, least=1))
+
+    @classmethod
+    def from_record(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str | PathLike[str]) -> Self:
+        """Return the critic as it was at birth; raises NetworkError or KeyError for a file that is bad."""
+        del path
+        n, m, discount, hidden = recorded_sizes(data)
+        shapes = {"centre": (n + m,), "scale": (n + m,), "weight": (n + m, n + m)}
+        return cls(CostToGo(n=n, discount=discount, **recorded_constants(arrays, shapes)), hidden)
 
     def exact(self, deviation: Tensor) -> Tensor:
         """Return the quadratic (S, B) for deviations (S, B, n + m)."""

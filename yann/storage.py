@@ -79,7 +79,7 @@ class Storable(StackedNetwork):
                 network = cls.from_record(data, birth, path)
         except FileFormatError:
             raise
-        except (LookupError, ArithmeticError, AttributeError, TypeError, ValueError) as cause:
+        except (LookupError, ArithmeticError, AttributeError, TypeError, ValueError, RecursionError) as cause:
             raise FileFormatError(f"{path} does not hold a whole {cls.kind}: {cause}; write it again") from cause
         _put_weights(network, weights, path)
         _check_reference(network, arrays, path)
