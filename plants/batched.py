@@ -60,14 +60,16 @@ class RowFunction:
         """Return every result (rows, entries) of the function for the given rows of its arguments."""
         arguments, results, run = self._buffers()
         every = [np.full((len(rows[0]), len(result)), np.nan) for result in results]
-        with muted():
+        with muted() as dropped:
             for i, row in enumerate(zip(*rows, strict=True)):
                 for argument, values in zip(arguments, row, strict=True):
                     argument[:] = values
                 try:
                     run()
                 except RuntimeError:
+                    _stop_if_asked(dropped)
                     continue
+                _stop_if_asked(dropped)
                 for result, values in zip(results, every, strict=True):
                     values[i] = result
         return every
@@ -88,3 +90,13 @@ class RowFunction:
 
     def _evaluator(self) -> tuple[Any, Any]:
         return self._function.buffer()
+
+
+def _stop_if_asked(dropped: list[str]) -> None:
+    """Raise the KeyboardInterrupt that an integrator of CasADi makes a line of text of: Ctrl-C is for the whole run."""
+    if not dropped:
+        return
+    asked = any("KeyboardInterrupt" in text for text in dropped)
+    dropped.clear()
+    if asked:
+        raise KeyboardInterrupt

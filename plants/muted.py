@@ -11,12 +11,15 @@ from typing import Any
 class _Sieve:
     """Passes to a stream what any thread writes, except those that are muted."""
 
-    def __init__(self, stream: Any, threads: Counter[int]) -> None:
-        self._stream, self._threads = stream, threads
+    def __init__(self, stream: Any, threads: Counter[int], dropped: dict[int, list[str]]) -> None:
+        self._stream, self._threads, self._dropped = stream, threads, dropped
 
     def write(self, text: str) -> int:
         """Write the text, or drop it; return its length."""
-        return len(text) if self._threads[get_ident()] else self._stream.write(text)
+        if not self._threads[get_ident()]:
+            return self._stream.write(text)
+        self._dropped[get_ident()].append(text)
+        return len(text)
 
     def __getattr__(self, name: str) -> Any:
         """Return whatever else the stream can do."""
@@ -25,22 +28,29 @@ class _Sieve:
 
 _lock = Lock()
 _threads: Counter[int] = Counter()
+_dropped: dict[int, list[str]] = {}
 _before: list[Any] = []
 
 
 @contextmanager
-def muted() -> Iterator[None]:
-    """Drop what this thread writes to `sys.stderr` meanwhile; other threads write on, and may be muted as well."""
+def muted() -> Iterator[list[str]]:
+    """Drop what this thread writes to `sys.stderr` meanwhile; other threads write on, and may be muted as well.
+
+    Yields the list of what was dropped, which whoever reads it may clear.
+    """
     with _lock:
         if not _before:
-            _before.extend([sys.stderr, _Sieve(sys.stderr, _threads)])
+            _before.extend([sys.stderr, _Sieve(sys.stderr, _threads, _dropped)])
             sys.stderr = _before[1]
         _threads[get_ident()] += 1
+        dropped = _dropped.setdefault(get_ident(), [])
     try:
-        yield
+        yield dropped
     finally:
         with _lock:
             _threads.subtract([get_ident()])
+            if not _threads[get_ident()]:
+                _dropped.pop(get_ident(), None)
             if not any(_threads.values()):
                 if sys.stderr is _before[1]:
                     sys.stderr = _before[0]

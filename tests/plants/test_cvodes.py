@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -254,3 +255,21 @@ def test_a_plant_with_it_is_sound():
 def test_settings_that_make_no_sense_are_refused(settings, words):
     with pytest.raises(PlantError, match=re.escape(words)):
         CVODES(**settings)
+
+
+def test_ctrl_c_ends_a_run_of_cvodes_and_is_no_failed_row():
+    code = """
+import os, signal, threading
+from dataclasses import replace
+import numpy as np
+from plants import CVODES, extraction_column
+plant = replace(extraction_column(), integrator=CVODES(1e-12, 1e-12))
+x, u = np.tile(plant.equilibrium[0], (100_000, 1)), np.tile(1.3 * plant.equilibrium[1], (100_000, 1))
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    plant.step(x, u)
+except KeyboardInterrupt:
+    print("stopped", np.isfinite(plant.step(x[0], u[0])).all())
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert found.stdout == "stopped True\n"
