@@ -42,10 +42,14 @@ def test_each_disturbance_draws_numbers_of_its_own(world):
     assert np.abs(correlations - np.eye(3)).max() < 0.1
 
 
-def test_the_last_observation_has_an_error_of_its_own(world):
-    environment = PlantEnvironment(world(Misread("position", White(0.1))), steps=4)
+@pytest.mark.parametrize("relative", [False, True])
+def test_the_last_observation_has_an_error_of_its_own(world, relative):
+    environment = PlantEnvironment(world(Misread("position", White(0.1), relative=relative)), steps=4)
     environment.reset(seed=0)
     seen = [environment.step([0.1]) for _ in range(4)]
     assert seen[-1][3]
-    errors = [observation[0] - info["state"][0] for observation, _, _, _, info in seen]
+    errors = [
+        (observation[0] - info["state"][0]) / (info["state"][0] if relative else 1)
+        for observation, _, _, _, info in seen
+    ]
     assert len(np.unique(np.round(errors, 12))) == 4
