@@ -9,21 +9,27 @@ run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_ow
 from yann.actor import YannActor
 from yann.changes import Changes, changes
 from yann.constrained_critic import ConstrainedCritic
+from yann.continuous import Continuous
 from yann.critic import YannCritic
 from yann.errors import NetworkError
 from yann.network import FiveLayerNetwork, compile_actor, compile_law
+from yann.per_move import PerMove
 from yann.residual import AsPrinted, PerRegion, Residual, Shared
+from yann.trainable_law import TrainableLaw
 from yann.verify import Verification, verify
 
 __all__ = [
     "AsPrinted",
     "Changes",
     "ConstrainedCritic",
+    "Continuous",
     "FiveLayerNetwork",
     "NetworkError",
+    "PerMove",
     "PerRegion",
     "Residual",
     "Shared",
+    "TrainableLaw",
     "Verification",
     "YannActor",
     "YannCritic",

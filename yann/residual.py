@@ -21,9 +21,17 @@ from yann.regional import pick, regional_bias, regional_product
 from yann.stacked import StackedMLP, draw_uniform, zero_weights
 
 
-@dataclass(frozen=True)
 class Residual(ABC):
-    """A form of residual with `hidden` neurons in each hidden layer; `build` makes the module for a law."""
+    """A form of residual; `build` makes the module for a law."""
+
+    @abstractmethod
+    def build(self, law: PiecewiseAffineLaw) -> nn.Module:
+        """Return the module (parameters (S, B, t), regions (S, B)) -> residual inputs (S, B, m), zero at birth."""
+
+
+@dataclass(frozen=True)
+class Hidden(Residual):
+    """A form of residual with `hidden` neurons in each of its two hidden layers."""
 
     hidden: int = 16
 
@@ -31,12 +39,8 @@ class Residual(ABC):
         """Check the width."""
         whole_number(self.hidden, "hidden", NetworkError, least=1)
 
-    @abstractmethod
-    def build(self, law: PiecewiseAffineLaw) -> nn.Module:
-        """Return the module (parameters (S, B, t), regions (S, B)) -> residual inputs (S, B, m)."""
 
-
-class PerRegion(Residual):
+class PerRegion(Hidden):
     """Each region has its own network t -> hidden -> hidden; only visited regions get a gradient.
 
     (Adam goes on moving a region for a while after its last visit: that is its momentum.)
@@ -48,7 +52,7 @@ class PerRegion(Residual):
         return PerRegionResidual(law, self.hidden)
 
 
-class Shared(Residual):
+class Shared(Hidden):
     """One trunk t -> hidden -> hidden for all regions, and one linear head per region, zero at the start."""
 
     def build(self, law: PiecewiseAffineLaw) -> nn.Module:
@@ -56,7 +60,7 @@ class Shared(Residual):
         return SharedResidual(law, self.hidden)
 
 
-class AsPrinted(Residual):
+class AsPrinted(Hidden):
     """The paper's layers: p hidden neurons twice, dense across the regions (12,880 and 3,416 weights).
 
     A step at one state therefore moves the first layer of every region, and with it their residuals.
@@ -69,11 +73,14 @@ class AsPrinted(Residual):
 
 
 class PerRegionResidual(nn.Module):
-    """Weights (S, p, ...): `inner`, `bias` of the first layer, `plus`, `minus` halves of the second."""
+    """Weights (S, p, ...): `inner`, `bias` of the first layer, `plus`, `minus` halves of the second.
 
-    def __init__(self, law: PiecewiseAffineLaw, hidden: int) -> None:
+    `count` is p where there are not as many networks as regions.
+    """
+
+    def __init__(self, law: PiecewiseAffineLaw, hidden: int, count: int | None = None) -> None:
         super().__init__()
-        p, _, t = law.gains.shape
+        p, t = len(law.regions) if count is None else count, law.t
         self.readout = PairedReadout(law, hidden)
         self.scale = HalfWidths(law)
         self.inner = zero_weights(1, p, hidden, t)
