@@ -40,7 +40,7 @@ MODEL = LinearModel(
     output_names=("place",),
 )
 BOX = ([-2, -4], [6, 2])
-BASE = MPCProblem(MODEL, np.diag([1, 0.1]), 0.2, 3, BOX, ([-1], [2]), discount=0.97)
+BASE = MPCProblem(MODEL, np.diag([1, 0.1]), 0.2, 3, BOX, ([-1], [1.6]), discount=0.97)
 RICH = {
     "cross and output weights": {"costs": (CrossWeight([[0.05], [0.02]]), OutputWeight(0.3))},
     "moves weighed": {"costs": (MoveWeight(0.4),)},
@@ -49,7 +49,7 @@ RICH = {
     "own price": {"costs": (LinearCost(input=[1.0], parameter="price"),), "parameters": (OwnParameter("price", 0, 2),)},
     "fixed setpoint": {"parameters": (Setpoint([1.0], outputs=("place",)),)},
     "setpoint": {"parameters": (Setpoint([0.5], [1.5], outputs=("place",)),)},
-    "disturbance": {"parameters": (Disturbance([-1], [1]),)},
+    "disturbance": {"parameters": (Disturbance([-1], [0.4]),)},
     "prestabilised": {"plan": Prestabilised()},
 }
 
@@ -302,7 +302,7 @@ def test_ddpg_trains_with_it_and_takes_its_discount(case):
         ),
         ({"horizon": 2}, r"another problem than `problem`: its H has shape \(3, 3\), but here it is \(2, 2\)"),
         ({"state_weight": np.eye(2)}, r"another problem .*: its H holds .*, but here .*; pass law=solve_explicit"),
-        ({"input_bounds": ([-1], [2.5])}, r"another problem .*: its w holds 2 at \[\d\], but here 2.5"),
+        ({"input_bounds": ([-1], [2.5])}, r"another problem .*: its w holds 1.6 at \[\d\], but here 2.5"),
     ],
 )
 def test_what_does_not_fit_is_named(changes, words):
