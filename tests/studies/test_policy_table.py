@@ -2,6 +2,7 @@ from io import StringIO
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from mpc import MPCProblem, printed_pendulum, solve_explicit
@@ -31,7 +32,7 @@ def test_both_inputs_and_slopes_are_drawn_with_units(actor):
 def test_every_visited_region_is_drawn(actor):
     after = actor.replicate([1]).member(0)
     for parameter in after.parameters():
-        parameter.data += 0.1 * np.arange(parameter.numel()).reshape(parameter.shape) / parameter.numel()
+        parameter.data += 0.1 * torch.linspace(0, 1, parameter.numel()).reshape(parameter.shape)
     found = changes(actor, after, [[0.0, 0.0], [0.4, 0.0]], cost=lambda x, u: (u**2).sum(-1))
     text = drawn(changes_table(found))
     for words in ("2 states in 2 of 7 regions", "torque N m, mean", "torque N m, largest", "torque at its lower limit"):
