@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from yann import AsPrinted, NetworkError, PerRegion, Shared, YannActor
+from yann import AsPrinted, Continuous, NetworkError, PerMove, PerRegion, Shared, TrainableLaw, YannActor
 
-FORMS = (PerRegion(8), Shared(8), AsPrinted(8))
+FORMS = (PerRegion(8), Shared(8), AsPrinted(8), PerMove(8), Continuous(TrainableLaw(), share=0.25))
 
 
 def differences(actor, theta, step):

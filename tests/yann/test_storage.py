@@ -19,10 +19,21 @@ import torch
 from mpc import FileFormatError, PiecewiseAffineLaw
 from mpc.explicit import storage
 from mpc.explicit.storage import read_archive
-from yann import AsPrinted, NetworkError, PerRegion, Residual, Shared, YannActor, verify
+from yann import (
+    AsPrinted,
+    Continuous,
+    NetworkError,
+    PerMove,
+    PerRegion,
+    Residual,
+    Shared,
+    TrainableLaw,
+    YannActor,
+    verify,
+)
 from yann.residual import PerRegionResidual
 
-FORMS = (PerRegion(4), Shared(5), AsPrinted(4))
+FORMS = (PerRegion(8), Shared(5), AsPrinted(8), PerMove(8), Continuous(TrainableLaw(beside=PerRegion(8)), share=0.25))
 QUICK = 3.0  # seconds that a refusal may take
 
 
@@ -86,8 +97,7 @@ def assert_same(one, other, *points) -> None:
 @pytest.mark.parametrize("bound", [None, 0.3])
 @pytest.mark.parametrize("seeds", [[0], [3, 4, 5]])
 def test_an_actor_comes_back_bit_for_bit(law, draw_points, shake, tmp_path, form, bound, seeds):
-    width = form if law.m == 1 else type(form)(8)
-    actor = shake(YannActor.from_law(law, residual=width, bound=bound).replicate(seeds))
+    actor = shake(YannActor.from_law(law, residual=form, bound=bound).replicate(seeds))
     actor.save(tmp_path / "actor.npz")
     again = YannActor.load(str(tmp_path / "actor.npz"))
     points = draw_points(law, (len(seeds), 300), 1.3)
@@ -95,7 +105,7 @@ def test_an_actor_comes_back_bit_for_bit(law, draw_points, shake, tmp_path, form
     for mine, its in zip(actor.evaluate(points), again.evaluate(points), strict=True):
         assert np.array_equal(mine, its)
     assert again.law_digest == actor.law_digest == again.birth.law.digest == law.digest
-    assert again.birth.residual == width
+    assert again.birth.residual == form
 
 
 def test_a_newborn_and_its_law_come_back(pendulum, tmp_path):
