@@ -8,7 +8,7 @@ import casadi as ca
 import numpy as np
 
 from plants.arrays import Array
-from plants.muted import muted
+from plants.muted import muted, stop_if_asked
 
 _KEPT_SIZES = 32
 
@@ -67,9 +67,9 @@ class RowFunction:
                 try:
                     run()
                 except RuntimeError:
-                    _stop_if_asked(dropped)
+                    stop_if_asked(dropped)
                     continue
-                _stop_if_asked(dropped)
+                stop_if_asked(dropped)
                 for result, values in zip(results, every, strict=True):
                     values[i] = result
         return every
@@ -90,13 +90,3 @@ class RowFunction:
 
     def _evaluator(self) -> tuple[Any, Any]:
         return self._function.buffer()
-
-
-def _stop_if_asked(dropped: list[str]) -> None:
-    """Raise the KeyboardInterrupt that an integrator of CasADi makes a line of text of: Ctrl-C is for the whole run."""
-    if not dropped:
-        return
-    asked = any("KeyboardInterrupt" in text for text in dropped)
-    dropped.clear()
-    if asked:
-        raise KeyboardInterrupt

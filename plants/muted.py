@@ -56,3 +56,13 @@ def muted() -> Iterator[list[str]]:
                     sys.stderr = _before[0]
                 _threads.clear()
                 _before.clear()
+
+
+def stop_if_asked(dropped: list[str]) -> None:
+    """Raise the KeyboardInterrupt that an integrator of CasADi makes a line of text of: Ctrl-C is for the whole run."""
+    if not dropped:
+        return
+    asked = any("KeyboardInterrupt" in text for text in dropped)
+    dropped.clear()
+    if asked:
+        raise KeyboardInterrupt

@@ -109,7 +109,7 @@ class _Training:
         self.learner = agent.learner(seeds, plant)
         self.guard = Guard(self.learner, self.settings.weight_limit)
         self.starts, self.noise, replay = ([_generator(seed, use) for seed in seeds] for use in range(3))
-        world = [_generator(seed, 3) for seed in seeds]
+        world = [_generator(seed, 3, 0) for seed in seeds]
         self.buffer = ReplayBuffer(min(self.settings.buffer_size, planned * steps), plant.n, plant.m, replay)
         self.ledger = LedgerWriter(plant, seeds, planned)
         self.losses = np.full((2, len(seeds), planned), np.nan)
@@ -212,6 +212,9 @@ class _Training:
         return _Kept(episodes, copy.deepcopy(self.learner.actor), copy.deepcopy(self.learner.critic))
 
 
-def _generator(seed: int, use: int) -> np.random.Generator:
-    """Return the generator of one seed for one use: 0 starts, 1 exploration, 2 replay, 3 disturbances."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(use,)))
+def _generator(seed: int, *use: int) -> np.random.Generator:
+    """Return the generator of one seed for one use: (0,) starts, (1,) exploration, (2,) replay, (3, 0) disturbances.
+
+    Evaluation draws the disturbances of row i from (i,) of its own seed: no seed of training meets them beforehand.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=use))

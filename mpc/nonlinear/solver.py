@@ -14,7 +14,7 @@ from mpc.nonlinear.program import Program, SoftBounds, transcribed
 from mpc.nonlinear.smooth_step import smooth_step
 from plants import Plant
 from plants.arrays import Array
-from plants.muted import muted
+from plants.muted import muted, stop_if_asked
 
 FEASIBLE = 1e-7  # largest violation of a limit or equation, in half widths, that passes as kept
 STATIONARY = 1e-5  # largest residual of the optimality conditions, against the objective's gradient, that passes
@@ -100,9 +100,11 @@ class NonlinearSolver:
         """
         states = np.full((len(inputs) + 1, len(x)), np.nan)
         states[0] = x
-        with ALONE, muted(), suppress(RuntimeError):
-            for k, u in enumerate(inputs):
-                states[k + 1] = np.asarray(self._next_state(states[k], u)).ravel()
+        with ALONE, muted() as dropped:
+            with suppress(RuntimeError):
+                for k, u in enumerate(inputs):
+                    states[k + 1] = np.asarray(self._next_state(states[k], u)).ravel()
+            stop_if_asked(dropped)
         return states
 
     def solve(self, x: Array, states: Array, inputs: Array, multipliers: Multipliers | None = None) -> Solution:
@@ -118,9 +120,11 @@ class NonlinearSolver:
         duals = {} if multipliers is None else {"lam_x0": multipliers[0], "lam_g0": multipliers[1]}
         limits = {"lbx": program.lower, "ubx": program.upper, "lbg": program.rows_lower, "ubg": program.rows_upper}
         guess = np.nan_to_num(first / program.scale)
-        with ALONE, muted():
+        with ALONE, muted() as dropped:
             z, lam_x, lam_g, message, iterations = _searched(solver, x0=guess, p=parameters, **limits, **duals)
+            stop_if_asked(dropped)
             cost, violation, row, residual = self._measured(z, parameters, lam_x, lam_g)
+            stop_if_asked(dropped)
         return Solution(
             states=(z * program.scale)[program.states],
             inputs=np.clip((z * program.scale)[program.inputs], *self.goal.input_bounds),

@@ -263,6 +263,7 @@ import os, signal, threading
 from dataclasses import replace
 import numpy as np
 from plants import CVODES, extraction_column
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what runs in the background ignore it
 plant = replace(extraction_column(), integrator=CVODES(1e-12, 1e-12))
 x, u = np.tile(plant.equilibrium[0], (100_000, 1)), np.tile(1.3 * plant.equilibrium[1], (100_000, 1))
 threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()

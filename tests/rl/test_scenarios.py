@@ -79,3 +79,21 @@ def test_the_learner_sees_readings(drift, linear_actor):
     scenario = Scenario(plant=plant, disturbances=Misread("level", 0.25), steps=4)
     path = evaluate(linear_actor([[-0.5]]), scenario, starts=[[0.4]]).trajectory
     np.testing.assert_allclose(path.inputs[..., 0], -0.5 * (path.states[:, :-1, 0] + 0.25), atol=1e-14)
+
+
+def test_no_seed_of_training_draws_from_what_evaluation_draws_from(scenario, linear_actor, plain_agent, monkeypatch):
+    keys, sequence = [], np.random.SeedSequence
+
+    def spy(seed, spawn_key=()):
+        keys.append(tuple(spawn_key))
+        return sequence(seed, spawn_key=spawn_key)
+
+    monkeypatch.setattr(np.random, "SeedSequence", spy)
+    evaluate(linear_actor([[-0.5]]), scenario, starts=np.full((8, 1), 0.4))
+    tested = {*keys}
+    keys.clear()
+    train(plain_agent(scenario.plant), scenario, episodes=1, seeds=(0,))
+    worlds = {key for key in keys if len(key) > 1}
+    assert len(tested) == 8
+    assert worlds
+    assert not tested & worlds

@@ -1,5 +1,7 @@
 """Nonlinear MPC and linear models of plants whose integrators are called, not written out."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -87,3 +89,24 @@ def test_a_state_from_which_nothing_can_be_integrated_is_refused_in_words(escapi
     with pytest.raises(NumericalError, match="the integrator gave up on the guess after 0 iterations"):
         controller([3.0])
     assert capfd.readouterr().err == ""
+
+
+def test_ctrl_c_ends_a_plan_while_an_integrator_runs():
+    code = """
+import os, signal, threading
+from dataclasses import replace
+import numpy as np
+from mpc import NonlinearMPC, SingleStart
+from plants import CVODES, extraction_column
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what runs in the background ignore it
+plant = replace(extraction_column(), integrator=CVODES(1e-12, 1e-12))
+controller = NonlinearMPC(plant, horizon=3, guesses=SingleStart())
+inputs = np.tile(1.3 * plant.equilibrium[1], (100_000, 1))
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    controller._solver.rollout(plant.equilibrium[0], inputs)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert found.stdout == "stopped\n", found.stderr
