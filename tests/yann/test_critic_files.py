@@ -93,6 +93,7 @@ def test_other_kinds_are_named(critic, pendulum, tmp_path):
     ("data", "arrays", "words"),
     [
         ({"sizes": [3, 1]}, {}, r"`centre` has shape|\(3, 1\), but the law has"),
+        ({"sizes": [1, 2]}, {}, r"no reference points that fit|`sizes` is \(1, 2\), but the law has 2 parameters"),
         ({"sizes": [2]}, {}, "whole"),
         ({"sizes": [2, 0]}, {}, "`sizes` is 0"),
         ({"sizes": None}, {}, "whole"),

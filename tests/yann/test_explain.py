@@ -63,6 +63,7 @@ def test_held_inputs_and_points_outside_say_so(pendulum):
         parameter.data.fill_(9.0 if name == "residual.bias" else 0.0)
     said = actor.explain([-0.4, 0.0])
     assert said.held == (1,)
+    assert said.residual == pytest.approx([1.5], abs=1e-6)
     assert said.slope.tolist() == [[0.0, 0.0]]
     assert said.learned.tolist() == [2.0]
     assert "held at its upper limit 2" in str(said)
