@@ -12,6 +12,7 @@ from yann.constrained_critic import ConstrainedCritic
 from yann.continuous import Continuous
 from yann.critic import YannCritic
 from yann.errors import NetworkError
+from yann.export_c import export_c
 from yann.network import FiveLayerNetwork, compile_actor, compile_law
 from yann.per_move import PerMove
 from yann.residual import AsPrinted, PerRegion, Residual, Shared
@@ -36,5 +37,6 @@ __all__ = [
     "changes",
     "compile_actor",
     "compile_law",
+    "export_c",
     "verify",
 ]

@@ -1,0 +1,59 @@
+"""How far rounding can move what the C computes, bounded before it runs."""
+
+from typing import cast
+
+import numpy as np
+
+from mpc.explicit.domain import TOLERANCE
+from mpc.explicit.region import Regions
+from plants.arrays import Array
+from yann.export_c_net import Net
+from yann.export_c_tables import Tables
+from yann.gathered import input_box
+
+
+def nominal_bound(tables: Tables) -> Array:
+    """Return how far (m,) the law in C can be from the law in exact arithmetic, anywhere in the domain.
+
+    Two parts: rounding of the constants and sums, and the choice of a neighbour i whose border rounding has moved by
+    delta. A point x there has a point y of region i on its way to the centre c_i of i's largest ball (radius r_i), with
+    |x - y| = delta / (r_i + delta) |x - c_i|, and the law changes between them by at most its largest gain.
+    """
+    law, move = tables.design.law, tables.design.move
+    gains = np.abs(tables.moves[:, :, :-1])
+    sums = rounding(tables, tables.reach[None], np.arange(len(gains)))
+    delta = TOLERANCE + 2 * tables.doubt
+    share = delta / (cast(Regions, law.regions).radius + delta)
+    steps = gains @ (2 * law.half_width)
+    crossing = share[:, None] * (steps[move] + steps.max(axis=0))
+    lower, upper = input_box(law)
+    return np.minimum((sums[move] + crossing).max(axis=0), upper - lower)
+
+
+def rounding(tables: Tables, reach: Array, move: np.ndarray) -> Array:
+    """Return how far (n, m) sums of gain d + offset can be from exact ones, where |d| <= reach (n, t)."""
+    moves = np.abs(tables.moves[move])
+    size = np.einsum("nmt,nt->nm", moves[:, :, :-1], np.broadcast_to(reach, (len(moves), reach.shape[-1])))
+    return (tables.design.law.t + 4) * tables.precision.unit * (size + moves[:, :, -1])
+
+
+def residual_rounding(net: Net, unit: float, z: Array, region: np.ndarray) -> Array:
+    """Return how far (n, m) the residual in the type of this `unit` can be from exact, for scaled states |z| (n, t).
+
+    tanh has no slope above 1, so errors pass through weights only; tanh itself is taken as right to 3 units.
+    """
+    inner = np.abs(net.inner[region if len(net.inner) > 1 else np.zeros_like(region)])
+    outer = np.abs(net.outer[region if len(net.outer) > 1 else np.zeros_like(region)])
+    size = np.einsum("nht,nt->nh", inner[:, :, :-1], np.abs(z)) + inner[:, :, -1]
+    first = (z.shape[-1] + 6) * unit * size + 3 * unit
+    second = np.einsum("nhk,nh->nk", outer, first + (net.width + 4) * unit)
+    if net.head is not None and net.trunk_bias is not None:
+        second = second + (net.width + 4) * unit * np.abs(net.trunk_bias)
+        head = np.abs(net.head[region])
+        neurons = second + (net.hidden + 7) * unit
+        errors = np.einsum("nmk,nk->nm", head[:, :, :-1], neurons) + (net.hidden + 4) * unit * head[:, :, -1]
+    else:
+        neurons = second + (net.pairs + 7) * unit
+        errors = 2 * neurons.reshape(len(region), 2, len(net.half_range), net.pairs).mean(axis=(1, 3))
+    scaled = net.half_range * errors
+    return scaled if net.bound is None else scaled + 6 * unit * net.bound

@@ -1,0 +1,123 @@
+"""The data sheet of exported C: what it takes, at worst, and how exact it is."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from plants.arrays import Array
+from yann.export_c_error import nominal_bound, residual_rounding
+from yann.export_c_net import Net
+from yann.export_c_pairs import Pairs
+from yann.export_c_tables import Tables
+from yann.gathered import input_box
+
+INT = 4
+"""Bytes of an int, assumed."""
+
+
+@dataclass(frozen=True)
+class DataSheet:
+    """What the C takes and how exact it is.
+
+    `comparisons` and `flops` are the most that a state inside takes which is not within `band` (half widths) of a
+    hyperplane of the search tree, `comparisons_anywhere` bounds them for every state, those on several hyperplanes and
+    those outside included; a comparison is one half-space, 2t operations. `flops` leaves out `tanh_calls`.
+    `table_bytes` is read-only memory, `stack_bytes` that of all local arrays. `error_bound` is by how much each input
+    of the law can be off (with a residual: `residual_error_bound` more, in the same region); `tolerance` is that of the
+    self-test.
+    """
+
+    name: str
+    precision: str
+    outside: str
+    states: tuple[str, ...]
+    inputs: tuple[str, ...]
+    regions: int
+    half_spaces: int
+    moves: int
+    residual: bool
+    table_bytes: int
+    bytes_of: dict[str, int]
+    stack_bytes: int
+    depth: int
+    comparisons: int
+    comparisons_anywhere: int
+    flops: int
+    tanh_calls: int
+    band: float
+    error_bound: tuple[float, ...]
+    residual_error_bound: tuple[float, ...]
+    relative_error_bound: float
+    tolerance: tuple[float, ...]
+    pairs: int
+    digest: str
+    checksum: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the figures for JSON."""
+        return asdict(self)
+
+
+def data_sheet(tables: Tables, pairs: Pairs, name: str, digest: str) -> DataSheet:
+    """Return the data sheet of tables and their self-test."""
+    design, law = tables.design, tables.design.law
+    tree, net, rows = design.tree, design.net, len(law.halfspaces[1])
+    stack = 0 if tree is None else tree.depth + 1
+    reals = law.t + (0 if net is None else law.t + net.hidden)
+    comparisons = rows if tree is None else tree.worst_comparisons
+    listed = rows if tree is None else len(tree.children) + int(np.diff(design.starts)[tree.regions].sum())
+    flops, tanh = _residual_work(net)
+    nominal = nominal_bound(tables)
+    lower, upper = input_box(law)
+    return DataSheet(
+        name=name,
+        precision=tables.precision.name,
+        outside=tables.outside.text,
+        states=tuple(f"{n} [{u}]" if u else n for n, u in zip(law.parameter_names, law.parameter_units, strict=True)),
+        inputs=tuple(f"{n} [{u}]" if u else n for n, u in zip(law.input_names, law.input_units, strict=True)),
+        regions=len(law.regions),
+        half_spaces=rows,
+        moves=len(design.moves),
+        residual=net is not None,
+        table_bytes=sum(table.footprint for table in tables.all),
+        bytes_of={table.name: table.footprint for table in tables.all},
+        stack_bytes=stack * INT + reals * np.dtype(tables.precision.dtype).itemsize,
+        depth=0 if tree is None else tree.depth,
+        comparisons=comparisons,
+        comparisons_anywhere=listed + (rows if tables.outside.scans else 0),
+        flops=2 * law.t * (comparisons + law.m) + flops,
+        tanh_calls=tanh,
+        band=float(np.sqrt(tables.limits[1])),
+        error_bound=tuple(nominal.tolist()),
+        residual_error_bound=tuple(_residual_bound(tables).tolist()),
+        relative_error_bound=float((nominal / (upper - lower)).max()),
+        tolerance=tuple(pairs.tolerance.tolist()),
+        pairs=len(pairs.states),
+        digest=digest,
+        checksum=tables.checksum,
+    )
+
+
+def _residual_work(net: Net | None) -> tuple[int, int]:
+    """Return the operations of a residual beside tanh, and the calls of tanh."""
+    if net is None:
+        return 0, 0
+    t, m = len(net.centre), len(net.half_range)
+    layers = 2 * t + 2 * net.width * (t + net.hidden)
+    readout = m * (2 * net.hidden + 1) if net.head is not None else net.hidden + 2 * m
+    bounded = 0 if net.bound is None else m
+    return layers + readout + m + 2 * bounded, net.width + net.hidden + bounded
+
+
+def _residual_bound(tables: Tables) -> Array:
+    net = tables.design.net
+    if net is None:
+        return np.zeros(tables.design.law.m)
+    scaled = tables.reach / net.half_width
+    return np.max(
+        [
+            residual_rounding(net, tables.precision.unit, scaled[None], np.array([region]))[0]
+            for region in range(len(tables.design.law.regions))
+        ],
+        axis=0,
+    )
