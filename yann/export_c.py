@@ -170,6 +170,7 @@ def _net_sizes(tables: Tables) -> dict[str, object]:
         "pairs": net.pairs,
         "heads": net.head is not None,
         "bounded": net.bound is not None,
+        "network": net.network is not None,
         "own_first": len(net.inner) > 1,
         "own_second": len(net.outer) > 1,
     }

@@ -42,8 +42,7 @@ def residual_rounding(net: Net, unit: float, z: Array, region: np.ndarray) -> Ar
 
     tanh has no slope above 1, so errors pass through weights only; tanh itself is taken as right to 3 units.
     """
-    inner = np.abs(net.inner[region if len(net.inner) > 1 else np.zeros_like(region)])
-    outer = np.abs(net.outer[region if len(net.outer) > 1 else np.zeros_like(region)])
+    inner, outer = map(np.abs, net.layers(region))
     size = np.einsum("nht,nt->nh", inner[:, :, :-1], np.abs(z)) + inner[:, :, -1]
     first = (z.shape[-1] + 6) * unit * size + 3 * unit
     second = np.einsum("nhk,nh->nk", outer, first + (net.width + 4) * unit)

@@ -5,10 +5,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
+from mpc.explicit.region import Regions
+from mpc.explicit.tree import SearchTree
 from plants.arrays import Array, Indices
 from yann.errors import NetworkError
 from yann.export_c_design import Design
@@ -157,7 +160,13 @@ class Tables:
             yield "node_row", self.design.node_rows, "The half-space that each node of the search tree asks about."
             yield "child", _whole(child), "Its children below and above; from NODES on: leaves."
             yield "leaf_start", _whole(tree.leaf_starts), "Where the regions of each leaf start."
-            yield "leaf_region", _whole(tree.regions), "The regions of the leaves."
+            yield "leaf_region", self._leaves(tree), "The regions of the leaves, those with most room first."
+
+    def _leaves(self, tree: SearchTree) -> Indices:
+        """Return the regions of each leaf by the radius of their largest ball: the likeliest is asked first."""
+        leaf = np.repeat(np.arange(len(tree.leaf_starts) - 1), np.diff(tree.leaf_starts))
+        radius = cast(Regions, self.design.law.regions).radius[tree.regions]
+        return _whole(tree.regions[np.lexsort((-radius, leaf))])
 
     def _moves(self) -> Iterator[tuple[str, np.ndarray, str]]:
         law, moves = self.design.law, self.moves
@@ -183,7 +192,7 @@ class Tables:
             inner[..., -1] += inner[..., :-1] @ away
         for name, meaning in RESIDUAL.items():
             if name in arrays:
-                yield name, inner if name == "inner" else arrays[name], meaning
+                yield name, inner if name == "inner" else _written(arrays[name]), meaning
 
     def _within(self, bound: Array, lower: bool) -> Array:
         """Return a bound whose rounded value does not lie beyond it."""
@@ -196,12 +205,17 @@ class Tables:
 RESIDUAL = {
     "half_width": "Half the widths of the parameter set.",
     "half_range": "Half the widths of the input bounds.",
+    "network": "The number of each region's layers.",
     "inner": "First layer of the residual: for each neuron the weights of the scaled states, then the bias.",
     "outer": "Second layer: for each neuron of the first what it adds to the neurons of the second.",
     "head": "Head of each region: for each input the weights of the neurons, then the bias.",
     "trunk_bias": "Bias of the second layer.",
     "bound": "The residual stays below this.",
 }
+
+
+def _written(values: np.ndarray) -> np.ndarray:
+    return _whole(values) if values.dtype.kind == "i" else values
 
 
 def _whole(values: np.ndarray) -> Indices:

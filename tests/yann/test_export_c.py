@@ -11,7 +11,7 @@ import pytest
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.scan import scan
-from yann import AsPrinted, NetworkError, PerRegion, Shared, YannActor
+from yann import AsPrinted, Continuous, NetworkError, PerMove, PerRegion, Shared, YannActor
 from yann.export_c import export_c
 from yann.export_c_design import Design
 from yann.export_c_form import DOUBLE, FLOAT, HOLD, Backup
@@ -37,7 +37,7 @@ void batch(const REAL *x, REAL *u, int *inside, int *region, int count)
     }
 }
 """
-POLICIES = [(None, None), (PerRegion(8), None), (Shared(8), 0.5), (AsPrinted(8), 0.5)]
+POLICIES = [(None, None), (PerRegion(8), None), (Shared(8), 0.5), (AsPrinted(8), 0.5), (PerMove(8), 0.5)]
 
 
 @pytest.fixture(scope="session")
@@ -242,6 +242,8 @@ def test_refusals(arguments, words, pendulum, tmp_path):
 def test_stacks_links_and_folders_are_refused(pendulum, tmp_path):
     with pytest.raises(NetworkError, match=r"stack of 2 actors.*\.member"):
         export_c(YannActor.from_law(pendulum).replicate([0, 1]), tmp_path)
+    with pytest.raises(NetworkError, match="has a ContinuousResidual, but C is written for PerRegion"):
+        export_c(YannActor.from_law(pendulum, residual=Continuous(PerRegion(8))), tmp_path)
     (tmp_path / "law.h").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(NetworkError, match="a link"):
         export_c(pendulum, tmp_path)
