@@ -100,7 +100,7 @@ def test_wrong_ranges_are_named(kind, lower, upper, words):
     [
         (lambda: Setpoint(-1, 1), "`parameters` is a Setpoint, but a Sequence is needed; pass a tuple"),
         (lambda: None, "`parameters` is a NoneType"),
-        (lambda: (5,), "`parameters` entry 0 is a int; pass Setpoint, Disturbance, PreviousInput or OwnParameter objects"),
+        (lambda: (5,), "`parameters` entry 0 is a int; pass Setpoint, Disturbance, PreviousInput or OwnParameter"),
         (lambda: (Setpoint,), "`parameters` entry 0 is the class Setpoint; make an object"),
         (lambda: (Setpoint(0), Setpoint(-1, 1)), "`parameters` holds two Setpoint; give it once"),
         (lambda: (Setpoint(-1, 1, outputs="lvel"),), "`Setpoint outputs` names 'lvel'; did you mean 'level'"),

@@ -33,7 +33,10 @@ def test_the_network_says_what_cvxpy_says(preview):
     ("changes", "words"),
     [
         ({"parameters": (OwnParameter("price", 0, 1),)}, r"`problem` has parameters \(OwnParameter\), but this critic"),
-        ({"costs": (LinearCost(input=1.0),)}, r"`problem` has costs \(LinearCost\), but this critic knows those of"),
+        (
+            {"costs": (LinearCost(input=1.0),)},
+            r"`problem` has costs \(LinearCost\), but this critic knows quadratic costs of",
+        ),
     ],
 )
 def test_the_critic_does_not_know_them(changes, words):
