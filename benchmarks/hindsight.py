@@ -4,6 +4,7 @@ IPOPT finds it for all steps at once, so no controller beats it, and where somet
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import casadi as ca
 import numpy as np
@@ -12,6 +13,14 @@ from plants import Plant, Scenario, Trajectory, simulate
 from plants.arrays import Array
 from plants.dynamics import plant_motion, symbolic
 from plants.equilibrium import state_scales
+
+
+class Plan(NamedTuple):
+    """The cost of one episode, its states (steps + 1, n) and its inputs (steps, m)."""
+
+    cost: float
+    states: Array
+    inputs: Array
 
 
 class Hindsight:
@@ -38,8 +47,8 @@ class Hindsight:
     def _sizes(self) -> tuple[int, int, int]:
         return self.plant.n, self.plant.m, len(self.plant.constants)
 
-    def cost(self, start: Array, guess: tuple[Array, Array], world: tuple[Array, Array, Array]) -> float:
-        """Return the least cost from a start (n,) in a world (lowest inputs, highest inputs, constants) of one episode.
+    def plan(self, start: Array, guess: tuple[Array, Array], world: tuple[Array, Array, Array]) -> Plan:
+        """Return the cheapest plan from a start (n,) in a world (lowest inputs, highest inputs, constants).
 
         The search begins at a guess (states, inputs). Raises ArithmeticError where IPOPT finds no minimum.
         """
@@ -52,7 +61,10 @@ class Hindsight:
         found = self._solver(x0=first, p=constants.ravel(), lbg=0, ubg=0, lbx=bounds[0], ubx=bounds[1])
         if not self._solver.stats()["success"]:
             raise ArithmeticError(f"IPOPT ends with {self._solver.stats()['return_status']} from {start}")
-        return float(found["f"])
+        values, split = found["x"].full().ravel(), (self.steps + 1) * self.plant.n
+        return Plan(
+            float(found["f"]), values[:split].reshape(-1, self.plant.n), values[split:].reshape(-1, self.plant.m)
+        )
 
 
 def worlds(scenario: Scenario, starts: Array, seed: int = 0) -> tuple[Array, Array, Array]:
@@ -73,11 +85,15 @@ def worlds(scenario: Scenario, starts: Array, seed: int = 0) -> tuple[Array, Arr
     return reach[0], reach[1], constants
 
 
+def best_plans(scenario: Scenario, hindsight: Hindsight, run: Trajectory, seed: int = 0) -> list[Plan]:
+    """Return the best plan for each episode of a run from that seed, whose own paths are the first guesses."""
+    lowest, highest, constants = worlds(scenario, run.states[:, 0], seed)
+    return [
+        hindsight.plan(run.states[i, 0], (run.states[i], run.inputs[i]), (lowest[i], highest[i], constants[i]))
+        for i in range(len(run.states))
+    ]
+
+
 def best_costs(scenario: Scenario, hindsight: Hindsight, run: Trajectory, seed: int = 0) -> Array:
-    """Return the bound (rows,) for the episodes of a run from that seed, whose own plans are the first guesses."""
-    world = worlds(scenario, run.states[:, 0], seed)
-    rows = range(len(run.states))
-    return np.array([
-        hindsight.cost(run.states[i, 0], (run.states[i], run.inputs[i]), (world[0][i], world[1][i], world[2][i]))
-        for i in rows
-    ])  # fmt: skip
+    """Return what the best plans (rows,) cost."""
+    return np.array([plan.cost for plan in best_plans(scenario, hindsight, run, seed)])
