@@ -86,25 +86,14 @@ def metrics(
     (lower, upper), each (n,), default to the plant's safe limits. A state has settled within `band` times the width of
     its state bounds (its size at the setpoint, where it has none). Raises PlantError for whatever does not fit.
     """
-    instance_of(trajectory, Trajectory, "trajectory", PlantError, "pass what simulate returned")
-    scenario = scenario_of(plant)
-    plant = scenario.plant
-    if (trajectory.states.shape[-1], trajectory.inputs.shape[-1]) != (plant.n, plant.m):
-        raise PlantError(
-            f"`trajectory` has {trajectory.states.shape[-1]} states and {trajectory.inputs.shape[-1]} inputs, but the "
-            f"plant {plant.name!r} has {plant.n} and {plant.m}; pass the plant that was simulated"
-        )
+    plant = scenario_of(plant).plant
+    _check_trajectory(trajectory, plant)
     share = real_scalar(band, "band", PlantError, positive=True)
     tracked, wanted = _wanted(trajectory, plant, setpoints)
-    steps = trajectory.inputs.shape[-2]
-    run = np.arange(steps) < trajectory.ended_at[..., None]
-    error = trajectory.states[..., :-1, tracked] - wanted
-    for place, i in enumerate(tracked):
-        if i in plant.angle_indices:
-            error[..., place] = wrapped(error[..., place])
-    period, size = plant.sample_time, np.abs(error) * run[..., None]
-    inputs = trajectory.inputs - plant.equilibrium[1]
-    moves = np.abs(np.diff(trajectory.inputs, axis=-2)) * run[..., 1:, None]
+    run = np.arange(len(wanted)) < trajectory.ended_at[..., None]
+    error, period = _errors(trajectory, plant, tracked, wanted), plant.sample_time
+    size, on = np.abs(error) * run[..., None], run[..., None]
+    moves = np.abs(np.diff(trajectory.inputs, axis=-2)) * on[..., 1:, :]
     begins = np.flatnonzero(np.r_[True, (np.diff(wanted, axis=0) != 0).any(-1)])
     tolerance = share * _widths(plant, tracked, wanted)
     return Metrics(
@@ -113,13 +102,31 @@ def metrics(
         ise=period * (size**2).sum(-2),
         iae=period * size.sum(-2),
         itae=period * (trajectory.times[:-1, None] * size).sum(-2),
-        effort=period * (np.abs(inputs) * run[..., None]).sum(-2),
+        effort=period * (np.abs(trajectory.inputs - plant.equilibrium[1]) * on).sum(-2),
         travel=moves.sum(-2),
         largest_move=moves.max(-2, initial=0.0),
         settling_time=_settling(error, run, begins, tolerance, period),
         steady_state_error=_steady(error, run, begins),
         **_violations(trajectory, plant, limits, run),
     )
+
+
+def _check_trajectory(trajectory: Trajectory, plant: Plant) -> None:
+    instance_of(trajectory, Trajectory, "trajectory", PlantError, "pass what simulate returned")
+    if (trajectory.states.shape[-1], trajectory.inputs.shape[-1]) != (plant.n, plant.m):
+        raise PlantError(
+            f"`trajectory` has {trajectory.states.shape[-1]} states and {trajectory.inputs.shape[-1]} inputs, but the "
+            f"plant {plant.name!r} has {plant.n} and {plant.m}; pass the plant that was simulated"
+        )
+
+
+def _errors(trajectory: Trajectory, plant: Plant, tracked: list[int], wanted: Array) -> Array:
+    """Return the tracked states less their setpoints (..., steps, k), on the circle for angles."""
+    error = trajectory.states[..., :-1, tracked] - wanted
+    for place, i in enumerate(tracked):
+        if i in plant.angle_indices:
+            error[..., place] = wrapped(error[..., place])
+    return error
 
 
 def _wanted(trajectory: Trajectory, plant: Plant, setpoints: Setpoints | None) -> tuple[list[int], Array]:
