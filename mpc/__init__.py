@@ -21,6 +21,7 @@ from mpc.convert import from_mat, from_state_space
 from mpc.costs import CrossWeight, MoveWeight, OutputWeight
 from mpc.explicit.certificate import Certificate, CertificateMismatch
 from mpc.explicit.errors import FileFormatError, Infeasible, NumericalError, OutsideDomain, ProblemError, Unbounded
+from mpc.explicit.exports import export_json, export_mat
 from mpc.explicit.law import Location, PiecewiseAffineLaw
 from mpc.explicit.limits import Limits
 from mpc.explicit.mpqp import MultiparametricQP
@@ -143,6 +144,8 @@ __all__ = [
     "condense",
     "discretise",
     "dlqr",
+    "export_json",
+    "export_mat",
     "feasibility",
     "feasible_set",
     "feasible_share",

@@ -6,6 +6,7 @@ from runpy import run_path
 __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants", "mpc")
 
+from mpc.explicit.exports import export_json, export_mat
 from yann.actor import YannActor
 from yann.changes import Changes, changes
 from yann.constrained_critic import ConstrainedCritic
@@ -38,5 +39,7 @@ __all__ = [
     "compile_actor",
     "compile_law",
     "export_c",
+    "export_json",
+    "export_mat",
     "verify",
 ]
