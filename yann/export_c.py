@@ -31,9 +31,14 @@ KEYWORDS = frozenset(
 )
 HEADERS = frozenset(
     re.findall(
-        r"\w+", "assert ctype errno float limits locale math setjmp signal stdarg stddef stdio stdlib string time"
+        r"\w+",
+        """assert complex ctype errno features fenv float inttypes iso646 limits locale math setjmp signal stdarg
+        stdbool stddef stdint stdio stdlib string tgmath time wchar wctype""",
     )
 )
+TAKEN = frozenset({"leaf"})
+"""Names whose functions would be called as a table is."""
+
 LONGEST = 20
 """Letters of a name, so that the longest identifier made of it is one of C89 (31)."""
 
@@ -91,8 +96,8 @@ def _checked_name(name: object) -> str:
         raise NetworkError(f"`name` is {name!r}, but names in C are letters, digits and _ after a letter, as in 'law'")
     if len(name) > LONGEST:
         raise NetworkError(f"`name` is {len(name)} letters long, but C89 tells only {LONGEST} apart here; shorten it")
-    if name in KEYWORDS or name.lower() in HEADERS:
-        kind = "a word" if name in KEYWORDS else "a header"
+    if name in KEYWORDS | TAKEN or name.lower() in HEADERS:
+        kind = "a table" if name in TAKEN else "a word" if name in KEYWORDS else "a header"
         raise NetworkError(f"`name` is {name!r}, which is {kind} of C; pass another one, as in 'law'")
     return name
 

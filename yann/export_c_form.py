@@ -12,23 +12,31 @@ from yann.gathered import input_box
 
 @dataclass(frozen=True)
 class Precision:
-    """A type of C for all numbers: `name`, relative rounding `unit`, numpy's `dtype`, the `largest` number in C."""
+    """A type of C for all numbers: `name`, relative rounding `unit`, numpy's `dtype`, the `largest` number in C.
+
+    `digits` tell any two numbers apart, `suffix` ends a constant.
+    """
 
     name: str
     unit: float
     dtype: type[np.floating]
     largest: str
+    digits: int
+    suffix: str
 
     def text(self, value: float) -> str:
-        """Return the number as a C constant of this type that reads back as the same bits."""
-        if self.dtype is np.float64:
-            return repr(float(value))
-        digits = f"{self.dtype(value):.9g}"
-        return f"{digits}f" if set(digits) & set(".e") else f"{digits}.0f"
+        """Return the number as a C constant of this type that reads back as the same bits.
+
+        All digits, not the shortest ones: compilers for 80-bit registers round a constant twice, which moves a decimal
+        close to the middle between two numbers.
+        """
+        digits = f"{self.dtype(value):.{self.digits}g}"
+        digits += "" if set(digits) & set(".e") else ".0"
+        return digits + self.suffix
 
 
-DOUBLE = Precision("double", 2.0**-53, np.float64, "DBL_MAX")
-FLOAT = Precision("float", 2.0**-24, np.float32, "FLT_MAX")
+DOUBLE = Precision("double", 2.0**-53, np.float64, "DBL_MAX", 17, "")
+FLOAT = Precision("float", 2.0**-24, np.float32, "FLT_MAX", 9, "f")
 
 
 @dataclass(frozen=True)

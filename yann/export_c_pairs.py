@@ -94,8 +94,8 @@ def _candidates(tables: Tables, states: Array) -> np.ndarray:
         size = np.abs(A) @ np.abs(state - tables.shift) + np.abs(tables.rows[:, -1])
         doubt = max(tables.doubt, (len(state) + 4) * tables.precision.unit * size.max())
         violation = np.maximum.reduceat(A @ state - b, starts[:-1])
-        order = np.argsort(violation, kind="stable")[:count]
-        order[0] = scan(A, b, starts, state[None])[0][0]
+        order, chosen = np.argsort(violation, kind="stable"), scan(A, b, starts, state[None])[0][0]
+        order = np.r_[chosen, order[order != chosen]][:count]
         found[row] = np.where(violation[order] <= violation.min() + 2 * doubt, order, order[0])
     return found
 

@@ -142,6 +142,11 @@ class Tables:
                 raise NetworkError(
                     f"table `{table.name}` has {worst:g}, but {self.precision.name} ends at {largest:g}; use DOUBLE"
                 )
+            if table.name in DIVISORS and not table.values.astype(self.precision.dtype).all():
+                raise NetworkError(
+                    f"table `{table.name}` has {table.values.min():g}, which {self.precision.name} rounds to 0, but it "
+                    "divides; use DOUBLE"
+                )
         return tables
 
     @property
@@ -201,6 +206,9 @@ class Tables:
         inward = np.nextafter(rounded, self.precision.dtype(np.inf if lower else -np.inf))
         return np.where(beyond, inward, rounded).astype(np.float64)
 
+
+DIVISORS = ("half_width", "bound")
+"""Tables whose values divide."""
 
 RESIDUAL = {
     "half_width": "Half the widths of the parameter set.",

@@ -2,9 +2,11 @@
 
 import ctypes
 import json
+import math
 import re
 import shutil
 import subprocess
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -158,6 +160,14 @@ def test_the_selftest_passes_without_a_warning_or_an_error_of_memory(
     assert sheet.pairs > 50
 
 
+@pytest.mark.parametrize("residual", [PerRegion(8), AsPrinted(8)])
+def test_the_selftest_passes_in_extended_registers(residual, laws, shake, tmp_path):
+    policy = shake(YannActor.from_law(laws["two inputs"], residual=residual), 0.5)
+    export_c(policy, tmp_path)
+    done = selftest(tmp_path, *FLAGS[2])
+    assert done.returncode == 0, done.stdout
+
+
 def test_any_damaged_constant_fails_the_selftest(laws, trained, tmp_path):
     export_c(trained(laws["two inputs"], PerRegion(8)), tmp_path)
     whole = (tmp_path / "law.c").read_text()
@@ -223,6 +233,8 @@ def test_the_data_sheet_tells_the_size(reactor, tmp_path):
         ({"name": "2law"}, "`name` is '2law'"),
         ({"name": "double"}, "a word of C"),
         ({"name": "math"}, "a header of C"),
+        ({"name": "features"}, "a header of C"),
+        ({"name": "leaf"}, "a table of C"),
         ({"name": "l" * 21}, "21 letters"),
         ({"directory": "missing"}, "does not exist"),
         ({"directory": 3}, "`directory` is a int"),
@@ -237,6 +249,22 @@ def test_refusals(arguments, words, pendulum, tmp_path):
     with pytest.raises(NetworkError, match=words):
         export_c(**({"policy": pendulum, "directory": tmp_path} | arguments))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_bound_that_float_rounds_to_0_is_refused(pendulum, tmp_path):
+    with pytest.raises(NetworkError, match="`bound` has 1e-50, which float rounds to 0, but it divides; use DOUBLE"):
+        export_c(YannActor.from_law(pendulum, bound=1e-50), tmp_path, precision=FLOAT)
+
+
+def test_constants_survive_being_rounded_twice():
+    mantissas = 1 + np.random.default_rng(0).integers(0, 2**52, 20_000) / 2**52
+    values = mantissas * 2.0 ** np.random.default_rng(1).integers(-40, 40, 20_000)
+    for value in [*values, 0.0, -0.0, 1.0, -3e20, 5e-324]:
+        exact = Fraction(DOUBLE.text(value))
+        digits = 63 - math.frexp(value)[1] if value else 0
+        twice = float(round(exact * Fraction(2) ** (digits + 1)) / Fraction(2) ** (digits + 1))
+        assert twice == value == float(exact)
+        assert float(np.float32(FLOAT.text(value).removesuffix("f"))) == np.float32(value)
 
 
 def test_stacks_links_and_folders_are_refused(pendulum, tmp_path):
