@@ -14,6 +14,7 @@ from yann.continuous import Continuous
 from yann.critic import YannCritic
 from yann.errors import NetworkError
 from yann.export_c import export_c
+from yann.export_onnx import export_onnx
 from yann.network import FiveLayerNetwork, compile_actor, compile_law
 from yann.per_move import PerMove
 from yann.residual import AsPrinted, PerRegion, Residual, Shared
@@ -41,5 +42,6 @@ __all__ = [
     "export_c",
     "export_json",
     "export_mat",
+    "export_onnx",
     "verify",
 ]
