@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from mpc.explicit.law import TOLERANCE, PiecewiseAffineLaw
+from mpc.explicit.magnitudes import LARGEST
 from plants.arrays import Array, instance_of, real_array
 from yann.birth import Birth
 from yann.clip import inward_clip
@@ -129,7 +130,11 @@ class YannActor(Storable):
         return f"{t} -> {m}, regions={p}, members={self.members}, trainable={self.trainable}"
 
     def unclipped(self, states: Tensor, region: Tensor) -> Tensor:
-        """Return the input (S, B, m) before the input bounds, for states (S, B, t) with their regions (S, B)."""
+        """Return the input (S, B, m) before the input bounds, for states (S, B, t) with their regions (S, B).
+
+        Components beyond LARGEST count as LARGEST: sums of larger ones with opposite signs have no value.
+        """
+        states = states.clamp(-LARGEST, LARGEST)
         residual = self.residual(states, region)
         if self.bound is not None:
             residual = self.bound * torch.tanh(residual / self.bound)

@@ -163,6 +163,8 @@ def _pair(before: YannActor, after: YannActor, member: int | None) -> tuple[Yann
 
 def _priced(cost: Cost, points: Array, inputs: Array) -> Array:
     """Return the cost (k,) of inputs at points."""
+    if not callable(cost):
+        raise NetworkError(f"`cost` is a {type(cost).__name__}; pass a critic or a function of states and inputs")
     return real_array(np.asarray(cost(points, inputs)), "cost(states, inputs)", (len(points),), NetworkError)
 
 

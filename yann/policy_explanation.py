@@ -68,7 +68,7 @@ class PolicyExplanation:
         """Return the region in words: which, and how far from its border."""
         if not self.inside:
             return f"outside the domain; nearest is region {self.region}, {-self.margin:.3g} half widths away"
-        return f"region {self.region}, {max(self.margin, 0.0):.3g} half widths from its border"
+        return f"region {self.region}, {max(0.0, self.margin):.3g} half widths from its border"
 
     def move(self, i: int) -> str:
         """Return the learned input beside the law's, in words."""

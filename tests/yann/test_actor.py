@@ -6,7 +6,7 @@ import torch
 
 from mpc import LinearModel, MoveWeight, MPCProblem, ProblemError, Setpoint, solve_explicit
 from plants import PlantError, clipped_pendulum, simulate
-from yann import AsPrinted, NetworkError, PerRegion, Shared, YannActor, verify
+from yann import AsPrinted, Continuous, NetworkError, PerRegion, Shared, TrainableLaw, YannActor, verify
 
 FORMS = (PerRegion(), Shared(), AsPrinted())
 
@@ -165,3 +165,15 @@ def test_a_law_of_more_than_the_states_is_an_actor_too(changes):
     for controller in (law, actor):
         with pytest.raises(PlantError, match=r"takes 3 numbers, but the plant .* has 2 states: .*MPCController"):
             simulate(clipped_pendulum(), controller, [[0.1, 0.0]], steps=1)
+
+
+@pytest.mark.parametrize("residual", [PerRegion(8), AsPrinted(8), Continuous(TrainableLaw())])
+def test_the_largest_numbers_get_an_input_too(residual, shake):
+    model = LinearModel(A=[[1, 0.1], [0, 1]], B=[[0.005], [0.1]], sample_time=0.1)
+    box = ([-0.1, -0.1], [0.1, 0.1])
+    law = solve_explicit(MPCProblem(model, np.eye(2), 0.1, 2, state_bounds=box, input_bounds=(-1, 1)))
+    actor = YannActor.from_law(law, residual=residual)
+    states = np.stack(np.meshgrid(*[[-1.7e308, -1e308, 0.0, 1e308, 1.7e308]] * 2), axis=-1)
+    for inputs, _, valid in (actor.evaluate(states), shake(actor).evaluate(states)):
+        assert (np.abs(inputs) <= 1).all()
+        assert valid.sum() == 1

@@ -101,3 +101,9 @@ def test_what_does_not_fit_is_named(pendulum, reactor):
         changes(one, one, [[0.0, 0.0]], cost=lambda x, u: np.zeros(3))
     with pytest.raises(NetworkError, match=r"`cost\(states, inputs\)` is NaN"):
         changes(one, one, [[0.0, 0.0]], cost=lambda x, u: np.full(1, np.nan))
+
+
+def test_a_cost_that_cannot_be_called_is_refused(pendulum):
+    actor = YannActor.from_law(pendulum)
+    with pytest.raises(NetworkError, match="`cost` is a int; pass a critic or a function"):
+        changes(actor, actor, [[0.0, 0.0]], cost=5)  # type: ignore[arg-type]

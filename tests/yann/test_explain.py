@@ -1,6 +1,7 @@
 """Explanations of trained actors: against the actor itself, its law, and differences of it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,3 +110,8 @@ def test_a_member_of_a_stack_and_a_loaded_one(pendulum, shake, tmp_path):
 def test_states_that_are_none_are_named(pendulum, state, words):
     with pytest.raises(NetworkError, match=words):
         YannActor.from_law(pendulum).explain(state)
+
+
+def test_a_border_is_0_half_widths_away(pendulum):
+    explanation = replace(YannActor.from_law(pendulum).explain([0.0, 0.0]), margin=-0.0)
+    assert explanation.place == "region 0, 0 half widths from its border"
