@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 
 from mpc.explicit.law import TOLERANCE, PiecewiseAffineLaw
+from mpc.explicit.magnitudes import LARGEST
 from mpc.explicit.storage import write_whole
 from plants.arrays import instance_of
 from yann.actor import YannActor
@@ -20,7 +21,7 @@ from yann.export_onnx_graph import Graph
 from yann.export_onnx_residual import add_residual
 from yann.gathered import check_law, input_box
 
-LARGEST = 2**31 - 2**20
+MOST = 2**31 - 2**20
 """Bytes of constants that fit into one file, whose format ends at 2 GiB."""
 
 X = "States as rows, in physical units: {}."
@@ -53,7 +54,7 @@ def export_onnx(policy: PiecewiseAffineLaw | YannActor, path: str | PathLike[str
         raise NetworkError(
             "export_onnx needs the package onnx, which is not installed; run pip install 'yann-control[onnx]'"
         )
-    graph = Graph(LARGEST)
+    graph = Graph(MOST)
     _add_policy(graph, law, actor)
     notes = _notes(law, actor)
     ends = {"u": (np.float64, law.m), "region": (np.int64, None), "valid": (np.bool_, None)}
@@ -94,12 +95,12 @@ def _add_policy(graph: Graph, law: PiecewiseAffineLaw, actor: YannActor | None) 
     worst = graph.add("ReduceMax", graph.add("Cast", unfit, to=6), axes=[1], keepdims=1)
     finite = graph.add("Not", graph.add("Cast", worst, to=9))
     region = _add_region(graph, law, x, finite)
+    x = graph.add("Clip", x, np.array(-LARGEST), np.array(LARGEST))
     u = graph.affine(law.gains, law.offsets, region, x)
     if actor is not None:
         u = graph.add("Add", u, _bounded(graph, actor, add_residual(graph, actor.residual, x, region)))
     lower, upper = input_box(law)
-    number = graph.add("And", finite, graph.add("Not", graph.add("IsNaN", u)))
-    u = graph.add("Where", number, u, np.zeros(1))
+    u = graph.add("Where", finite, u, np.zeros(1))
     graph.add("Min", graph.add("Max", u, lower), upper, output="u")
 
 

@@ -95,14 +95,18 @@ def test_every_damaged_table_is_seen(pendulum, tmp_path):
 def test_states_that_are_not_finite_get_a_flag_and_an_admissible_input(laws, tmp_path):
     law = laws["far"]
     export_onnx(law, tmp_path / "law.onnx")
-    points = np.tile(law.centre, (6, 1))
-    points[1:, 0] = np.nan, np.inf, -np.inf, 1e308, -1e308
+    points = np.tile(law.centre, (8, 1))
+    points[1:, 0] = np.nan, np.inf, -np.inf, 1e308, -1e308, 1e308, -1e308
+    points[6:, 1] = 1e308
     u, region, valid = run(tmp_path / "law.onnx", points)
-    assert valid.tolist() == [True] + [False] * 5
+    assert valid.tolist() == [True] + [False] * 7
     assert (region[1:4] == -1).all()
-    assert ((region[[0, 4, 5]] >= 0) & (region[[0, 4, 5]] < len(law.regions))).all()
+    assert ((region[4:] >= 0) & (region[4:] < len(law.regions))).all()
     assert (u[1:4] == np.clip(0, *law.input_bounds)).all()
     assert ((u >= law.input_bounds[0]) & (u <= law.input_bounds[1])).all()
+    wanted, home, _ = YannActor.from_law(law).evaluate(points[4:])
+    assert np.array_equal(u[4:], wanted)
+    assert np.array_equal(region[4:], home)
     assert [part.shape for part in run(tmp_path / "law.onnx", points[:0])] == [(0, 1), (0,), (0,)]
 
 
@@ -147,7 +151,7 @@ def test_what_has_no_model_is_refused(pendulum, tmp_path, monkeypatch):
     actor.residual = torch.nn.Identity()
     with pytest.raises(NetworkError, match="has a Identity, but ONNX is written for PerRegion"):
         export_onnx(actor, path)
-    monkeypatch.setattr(MODULE, "LARGEST", 1000)
+    monkeypatch.setattr(MODULE, "MOST", 1000)
     with pytest.raises(NetworkError, match="more constants than an ONNX file holds"):
         export_onnx(pendulum, path)
     assert not list(tmp_path.iterdir())
