@@ -6,7 +6,7 @@ import numpy as np
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.law import PiecewiseAffineLaw
-from plants.arrays import Array, instance_of, whole_number
+from plants.arrays import Array, check_size, instance_of, whole_number
 from yann.actor import YannActor
 from yann.errors import NetworkError
 from yann.gathered import check_law, input_box
@@ -92,6 +92,7 @@ def verify(
     instance_of(network, (YannActor, FiveLayerNetwork), "network", NetworkError, mend)
     whole_number(seed, "seed", NetworkError)
     count = whole_number(points, "points", NetworkError, least=1)
+    check_size(count * law.t, f"`points` = {count:,}", NetworkError, "pass fewer")
     width = network.arguments[0][1]
     if width != law.t:
         raise NetworkError(

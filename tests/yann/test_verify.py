@@ -252,3 +252,8 @@ def test_facets_are_found_without_vertices_too(reactor, monkeypatch):
     assert "vertex" not in found.counts
     assert found.counts["facet"] == 8 * 56
     assert found.facets == found.half_spaces
+
+
+def test_more_points_than_memory_holds_are_refused(pendulum):
+    with pytest.raises(NetworkError, match=r"`points` = 1,000,000,000,000 asks for 2000000000000 numbers.*pass fewer"):
+        verify(YannActor.from_law(pendulum), pendulum, points=10**12)
