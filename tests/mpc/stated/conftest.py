@@ -168,8 +168,11 @@ class Agreement:
         random = np.random.default_rng(0).uniform(*self.problem.layout.bounds, (drawn, self.law.t))
         return np.vstack([random, facet_points(self.law, facets)])
 
-    def check(self, facets: int = 6) -> None:
-        """At DRAWN random parameters and at so many points on facets; WHOLE of the former by cvxpy itself."""
+    def check(self, facets: int = 6) -> int:
+        """Compare at DRAWN random parameters and so many points on facets, WHOLE of the former by cvxpy itself.
+
+        Returns at how many points there was a solution and all answers agreed.
+        """
         inside = 0
         for number, theta in enumerate(self.points(DRAWN, facets)):
             margin = float(self.law.locate(theta).margin)
@@ -183,6 +186,7 @@ class Agreement:
                 inside += 1
                 self._same(theta, expected, online)
         assert inside >= 3, "hardly any point has a solution"
+        return inside
 
     def _same_as_whole(self, theta: np.ndarray, expected: Solved | None) -> None:
         """What the solver says from the compiled vectors is what cvxpy says."""

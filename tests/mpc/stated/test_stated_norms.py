@@ -42,20 +42,20 @@ def norm(request):
     ids=["plain", "any rows", "moves", "soft", "soft squared", "gain", "last state"],
 )
 def test_norms(agreement, problem, norm, changes):
-    agreement(problem(norm=norm, **{"horizon": 2} | changes), unique=False).check(3)
+    assert agreement(problem(norm=norm, **{"horizon": 2} | changes), unique=False).check(3) >= 3
 
 
 @pytest.mark.parametrize("more", [{}, {"D": [[0.3], [0.0]]}], ids=["D = 0", "D not 0"])
 def test_outputs(agreement, problem, models, norm, more):
     _, around_a_point, _ = models
     costs = (OutputWeight([[1, 1]]),)
-    agreement(problem(around_a_point(**more), norm=norm, horizon=2, costs=costs), unique=False).check(3)
+    assert agreement(problem(around_a_point(**more), norm=norm, horizon=2, costs=costs), unique=False).check(3) >= 3
 
 
 def test_parameters_and_room(agreement, problem, models, norm, disturbances):
     integrator, _, _ = models
     tracking = integrator(C=[[1, 0]], E=[[0.2], [0.1]])
     parameters = Setpoint(-2, 2), Disturbance(-0.1, 0.1)
-    agreement(problem(tracking, norm=norm, horizon=1, parameters=parameters), unique=False).check(3)
+    assert agreement(problem(tracking, norm=norm, horizon=1, parameters=parameters), unique=False).check(3) >= 3
     limits = (Tightened(StateBounds([-4, -1], [4, 1]), disturbance=disturbances, gain=GAIN),)
-    agreement(problem(norm=norm, horizon=2, constraints=limits), unique=False).check(3)
+    assert agreement(problem(norm=norm, horizon=2, constraints=limits), unique=False).check(3) >= 3

@@ -44,7 +44,7 @@ MIXED = ParametricPolytope(
     ids=["fixed", "of inputs", "with others", "known ahead", "ahead of one", "prestabilised"],
 )
 def test_prices(agreement, problem, changes):
-    agreement(problem(**changes)).check()
+    assert agreement(problem(**changes)).check() >= 3
 
 
 @pytest.mark.parametrize("direct", [{}, {"D": [[0.3], [0.0]]}], ids=["D = 0", "D not 0"])
@@ -53,7 +53,7 @@ def test_prices_around_an_operating_point_with_a_setpoint_and_a_disturbance(agre
     changes = {"parameters": (SEEN, Setpoint([2.5], outputs="output0"), Disturbance(-1, 1)), "horizon": 2}
     found = agreement(problem(around_a_point(**direct), costs=(BOUGHT, OutputWeight(np.eye(2))), **changes))
     assert found.law.parameter_names[2:] == ("disturbance0", *(f"price at step {k}" for k in range(3)))
-    found.check()
+    assert found.check() >= 3
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_prices_around_an_operating_point_with_a_setpoint_and_a_disturbance(agre
     ids=["ceiling", "known ahead", "soft", "soft one by one", "tightened"],
 )
 def test_limits_that_move(agreement, problem, changes):
-    agreement(problem(**changes)).check()
+    assert agreement(problem(**changes)).check() >= 3
 
 
 def test_limits_that_move_at_chosen_steps(agreement, problem):
     late = ParametricPolytope([0.0], state=[[1, 0]], parameters={"ceiling": [0.3]}, steps=3)
     some = ParametricPolytope([0.2], input=[[1]], parameters={"ceiling": [0.2]}, steps=(0, 2))
-    agreement(problem(constraints=(late, some), parameters=(AHEAD,))).check()
+    assert agreement(problem(constraints=(late, some), parameters=(AHEAD,))).check() >= 3
 
 
 @pytest.mark.parametrize("direct", [{}, {"D": [[0.3], [0.0]]}], ids=["D = 0", "D not 0"])
@@ -84,24 +84,27 @@ def test_limits_of_states_inputs_and_outputs_together(agreement, problem, models
     changes = {"parameters": parameters, "constraints": (MIXED,), "costs": (BOUGHT,), "horizon": 2}
     found = agreement(problem(around_a_point(**direct), **changes))
     assert found.law.parameter_names[2:] == ("disturbance0", "price", "ceiling")
-    found.check()
+    assert found.check() >= 3
 
 
 def test_limits_of_outputs_alone(agreement, problem, models):
     _, around_a_point, _ = models
     for direct in ({}, {"D": [[0.3], [0.1]]}):
         limit = ParametricPolytope([0.5], output=[[1, 0.4]], parameters={"ceiling": [1]})
-        agreement(problem(around_a_point(**direct), horizon=2, constraints=(limit,), parameters=(CEILING,))).check()
+        assert (
+            agreement(problem(around_a_point(**direct), horizon=2, constraints=(limit,), parameters=(CEILING,))).check()
+            >= 3
+        )
 
 
 def test_two_inputs_and_three_states(agreement, problem, models):
     _, _, three_states = models
     shared = ParametricPolytope([0], input=[[1, 1]], parameters={"power": [1]})
     changes = {"constraints": (shared,), "costs": (LinearCost(input=[1, 0.5], parameter="price"),), "horizon": 1}
-    agreement(problem(three_states(), parameters=(OwnParameter("power", 0.2, 2), PRICE), **changes)).check()
+    assert agreement(problem(three_states(), parameters=(OwnParameter("power", 0.2, 2), PRICE), **changes)).check() >= 3
 
 
 @pytest.mark.parametrize("norm", [1, np.inf])
 def test_limits_that_move_in_other_norms(agreement, problem, norm):
     changes = {"constraints": (BELOW,), "parameters": (CEILING,), "horizon": 2, "norm": norm}
-    agreement(problem(**changes), unique=False).check()
+    assert agreement(problem(**changes), unique=False).check() >= 3

@@ -22,7 +22,7 @@ CROSS = CrossWeight([[0.3], [0.2]])
     ],
 )
 def test_plans(agreement, problem, horizon, plan, more):
-    agreement(problem(horizon=horizon, plan=plan, **more)).check()
+    assert agreement(problem(horizon=horizon, plan=plan, **more)).check() >= 3
 
 
 @pytest.mark.parametrize("preview", [False, True])
@@ -30,4 +30,4 @@ def test_a_gain_around_a_setpoint(agreement, problem, models, preview):
     integrator, _, _ = models
     setpoint = Setpoint(-2, 2, preview=preview)
     plan = Prestabilised(plan=ControlHorizon(1))
-    agreement(problem(integrator(C=[[1, 0]]), horizon=3, plan=plan, parameters=(setpoint,))).check(12)
+    assert agreement(problem(integrator(C=[[1, 0]]), horizon=3, plan=plan, parameters=(setpoint,))).check(12) >= 3

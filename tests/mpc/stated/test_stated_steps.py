@@ -30,7 +30,7 @@ LIMITS = [
 
 @pytest.mark.parametrize("constraint", LIMITS, ids=lambda constraint: type(constraint).__name__)
 def test_limits_at_chosen_steps(agreement, problem, constraint):
-    agreement(problem(constraints=(constraint,))).check()
+    assert agreement(problem(constraints=(constraint,))).check() >= 3
 
 
 @pytest.mark.parametrize("steps", [(0, 2), 1], ids=str)
@@ -39,15 +39,15 @@ def test_outputs_that_inputs_act_on_at_once(agreement, problem, models, kind, st
     _, around_a_point, _ = models
     limits = ([-1, None], [3, 1.5]) if kind is OutputBounds else (FOUR, [5, 3, 2, 3])
     direct = around_a_point(D=[[0.3], [0.0]])
-    agreement(problem(direct, constraints=(kind(*limits, steps=steps),))).check()
+    assert agreement(problem(direct, constraints=(kind(*limits, steps=steps),))).check() >= 3
 
 
 def test_soft_and_tightened_limits(agreement, problem, disturbances):
     end = StateBounds([-1, -0.5], [1, 0.5], steps=3)
-    agreement(problem(constraints=(Soft(end, quadratic=20, linear=2),))).check()
+    assert agreement(problem(constraints=(Soft(end, quadratic=20, linear=2),))).check() >= 3
     room = Tightened(MoveBounds(-1, 1, steps=(1, 2)), disturbance=disturbances, residual=0.05, gain=GAIN)
     later = Tightened(StateBounds([-4, -1], [4, 1], steps=(1, 3)), disturbance=disturbances, gain=GAIN)
-    agreement(problem(constraints=(room, Soft(later, quadratic=20)))).check()
+    assert agreement(problem(constraints=(room, Soft(later, quadratic=20)))).check() >= 3
 
 
 def test_only_the_chosen_step_binds(problem):
