@@ -7,19 +7,24 @@ __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants", "yann")
 
 from rl.agent import Agent, Learner, Losses
+from rl.core import Core, NoCore
 from rl.ddpg import DDPG, DDPGSettings
 from rl.errors import Diverged, Interrupted, Refused, TrainingError
 from rl.evaluate import Evaluation, evaluate
 from rl.ledger import Ledger
 from rl.networks import PlainActor, PlainCritic, plain_actor, plain_critic
 from rl.replay import Batch, ReplayBuffer
+from rl.settings import Settings
+from rl.td3 import TD3, TD3Settings
 from rl.train import train
 from rl.training import Progress, Training, TrainingLog
 
 __all__ = [
     "DDPG",
+    "TD3",
     "Agent",
     "Batch",
+    "Core",
     "DDPGSettings",
     "Diverged",
     "Evaluation",
@@ -27,11 +32,14 @@ __all__ = [
     "Learner",
     "Ledger",
     "Losses",
+    "NoCore",
     "PlainActor",
     "PlainCritic",
     "Progress",
     "Refused",
     "ReplayBuffer",
+    "Settings",
+    "TD3Settings",
     "Training",
     "TrainingError",
     "TrainingLog",

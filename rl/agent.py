@@ -8,14 +8,14 @@ S members, batch rows, n states, m inputs; every tensor is float64, every array 
 | `learner.actor.rows(x)`       | (S, batch, n)                  | (S, batch, m) | inputs within their bounds         |
 | `learner.critic.rows(x, u)`   | (S, batch, n), (S, batch, m)   | (S, batch)    | cost to go, never (S, batch, 1)    |
 | `learner.explore(x, normals)` | (S, n), (S, m)                 | (S, m)        | inputs to try in training          |
-| `learner.update(batch)`       | Batch                          | (S,), (S,)    | one step of both networks; losses |
+| `learner.update(batch)`       | Batch                          | Losses, (S,)  | one step of the networks; losses   |
 
 A batch has `state` (S, batch, n), `input` (S, batch, m), `cost` (S, batch), `next_state` (S, batch, n) and
-`terminated` (S, batch).
+`discount` (S, batch). Every number that a learner draws comes from a generator of the member's own.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -30,15 +30,29 @@ class Losses(NamedTuple):
 
     critic: Tensor
     """mean squared Bellman error, in cost units squared"""
-    actor: Tensor
-    """mean cost to go that the critic expects of the actor's inputs"""
+    actor: Tensor | None
+    """mean cost to go that the critic expects of the actor's inputs; None where the actor took no step"""
+    others: Mapping[str, Tensor] = {}
+    """what else the algorithm tells, by name"""
 
 
 class Learner(Protocol):
     """S members under training: their networks, targets and optimisers."""
 
-    actor: StackedNetwork
-    critic: StackedNetwork
+    @property
+    def actor(self) -> StackedNetwork:
+        """The actors, without exploration."""
+        ...
+
+    @property
+    def critic(self) -> StackedNetwork:
+        """The critics; the first ones of several."""
+        ...
+
+    @property
+    def weights(self) -> Mapping[str, list[Tensor]]:
+        """The trainable weights by network, each (k S, ...): member s has the entries s, S + s, ..."""
+        ...
 
     def explore(self, x: Array, normals: Array) -> Array:
         """Return the inputs (S, m) to try at states (S, n), given standard normal numbers (S, m)."""
@@ -46,6 +60,10 @@ class Learner(Protocol):
 
     def update(self, batch: Batch) -> Losses:
         """Take one step on critic and actor, each member on its own rows of the batch."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return all that training changes, for a checkpoint."""
         ...
 
 
@@ -70,6 +88,21 @@ class LoopSettings(Protocol):
     @property
     def updates_per_step(self) -> int:
         """Updates after each plant step."""
+        ...
+
+    @property
+    def return_steps(self) -> int:
+        """Plant steps whose costs a target adds up."""
+        ...
+
+    @property
+    def prefill(self) -> int:
+        """Episodes under the actor as it is before the first one of training."""
+        ...
+
+    @property
+    def critic_first(self) -> int:
+        """Updates of the critic alone before the actor's first."""
         ...
 
     @property

@@ -6,7 +6,6 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from rl.agent import Learner, Losses
-from rl.fitting import trainable
 
 
 class Trouble(ArithmeticError):
@@ -25,7 +24,7 @@ class Guard:
     """
 
     def __init__(self, learner: Learner, limit: float) -> None:
-        self._weights = {"critic": trainable(learner.critic), "actor": trainable(learner.actor)}
+        self._weights = learner.weights
         self._all = [weight for weights in self._weights.values() for weight in weights]
         self._limit = limit
 
@@ -41,20 +40,31 @@ class Guard:
         The norm of all of a layer's weights is a cheap bound on each: only where it is too large is each looked at.
         """
         norms = torch.stack([torch.linalg.vector_norm(weight.detach()) for weight in self._all])
-        total = losses.critic.sum() + losses.actor.sum()
+        total = torch.stack(list(named(losses).values())).sum()
         if not (total.isfinite() and norms.max() <= self._limit):
             self._look_closer(losses)
 
     def _look_closer(self, losses: Losses) -> None:
-        for network, loss in losses._asdict().items():
+        for name, loss in named(losses).items():
             for member, value in enumerate(loss.tolist()):
                 if not np.isfinite(value):
-                    raise Trouble(member, network, f"its loss is {value:g}")
+                    network, what = (name, "its loss") if name in self._weights else ("actor", f"its {name}")
+                    raise Trouble(member, network, f"{what} is {value:g}")
         for network, weights in self._weights.items():
             largest = torch.stack([_largest(weight) for weight in weights]).amax(0)
             for member, value in enumerate(largest.tolist()):
                 if not value <= self._limit:
-                    raise Trouble(member, network, f"a weight is {value:g}, beyond `weight_limit` {self._limit:g}")
+                    raise Trouble(
+                        member % len(losses.critic),
+                        network,
+                        f"a weight is {value:g}, beyond `weight_limit` {self._limit:g}",
+                    )
+
+
+def named(losses: Losses) -> dict[str, Tensor]:
+    """Return the losses and all else that an update told, (S,) each, by name."""
+    actor = {} if losses.actor is None else {"actor": losses.actor}
+    return {"critic": losses.critic, **actor, **losses.others}
 
 
 def _largest(weight: Float64[Tensor, "S ..."]) -> Float64[Tensor, " S"]:

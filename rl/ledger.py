@@ -114,7 +114,7 @@ class LedgerWriter:
             self._write_violations(episode, step, done)
 
     def write_updates(self, episode: int, updates: int) -> None:
-        """Write down that every member was updated so many times."""
+        """Write down that every member was updated so many times more."""
         self._counts["updates"][:, episode] += updates
 
     def ledger(self, episodes: int) -> Ledger:

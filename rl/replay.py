@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64, Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from plants.arrays import check_size, instance_of, whole_number
@@ -15,8 +16,9 @@ from rl.errors import TrainingError
 class Batch(NamedTuple):
     """Transitions of S members, float64, in physical units.
 
-    `terminated` is 1 where the next state was unsafe and nothing follows, else 0. A time limit is no
-    termination: what follows is worth what the critic says.
+    `discount` is what the cost to go from the next state counts: gamma after one step, gamma^k where the costs of
+    k steps are added up, and 0 where nothing follows or where what follows is known and in the cost already. A time
+    limit is no such end: what follows is worth what the critic says.
     """
 
     state: Tensor
@@ -24,18 +26,18 @@ class Batch(NamedTuple):
     input: Tensor
     """(S, batch, m), as applied"""
     cost: Tensor
-    """(S, batch), with the violation penalty where there was one"""
+    """(S, batch): of one step, or the discounted sum of several, with the violation penalty where there was one"""
     next_state: Tensor
     """(S, batch, n)"""
-    terminated: Tensor
+    discount: Tensor
     """(S, batch)"""
 
 
 class ReplayBuffer:
-    """The last `capacity` transitions of S members, and one random generator for each.
+    """The last `capacity` transitions of each of S members, and one random generator for each.
 
-    Member s draws the same rows whatever the other members are, and however many: `generators` has its own.
-    `size` counts the transitions kept per member. Raises TrainingError for a capacity below 1 or above
+    Member s keeps and draws the same rows whatever the other members are, and however many: `generators` has its own.
+    `sizes` (S,) counts the transitions kept. Raises TrainingError for a capacity below 1 or above
     what fits into 8 GiB.
     """
 
@@ -45,47 +47,50 @@ class ReplayBuffer:
         instance_of(generators, Sequence, "generators", TrainingError, "pass a list with one for each member")
         entries = len(generators) * self.capacity * (2 * n + m + 2)
         check_size(entries, f"`capacity` = {self.capacity}", TrainingError, "keep fewer transitions")
-        self.size = 0
-        self._next = 0
-        self._generators = tuple(generators)
-        for generator in self._generators:
+        self.generators = tuple(generators)
+        for generator in self.generators:
             mend = "pass one np.random.default_rng(seed) per member"
             instance_of(generator, np.random.Generator, "generators", TrainingError, mend)
         self._ends = np.cumsum([n, m, 1, n, 1]).tolist()
-        members = len(self._generators)
+        members = len(self.generators)
+        self.added = np.zeros(members, dtype=np.int64)
         self._table = torch.zeros(members, self.capacity, self._ends[-1], dtype=torch.float64)
-        self._rows = self._table.numpy()
+        self.rows = self._table.numpy()
         self._first = np.arange(members)[:, None] * self.capacity
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Return how many transitions (S,) are kept."""
+        return np.minimum(self.added, self.capacity)
 
     def add(
         self,
-        state: Float64[np.ndarray, "S n"],
-        applied: Float64[np.ndarray, "S m"],
-        cost: Float64[np.ndarray, " S"],
-        next_state: Float64[np.ndarray, "S n"],
-        terminated: Bool[np.ndarray, " S"],
+        state: Float64[np.ndarray, "k n"],
+        applied: Float64[np.ndarray, "k m"],
+        cost: Float64[np.ndarray, " k"],
+        next_state: Float64[np.ndarray, "k n"],
+        discount: Float64[np.ndarray, " k"],
+        members: Int64[np.ndarray, " k"] | None = None,
     ) -> None:
-        """Keep one transition per member: states (S, n), inputs (S, m), costs (S,), terminated (S,)."""
-        to_state, to_input, to_cost, to_next, _ = self._ends
-        row = self._rows[:, self._next]
-        row[:, :to_state] = state
-        row[:, to_state:to_input] = applied
-        row[:, to_input] = cost
-        row[:, to_cost:to_next] = next_state
-        row[:, to_next] = terminated
-        self._next = (self._next + 1) % self.capacity
-        self.size = min(self.size + 1, self.capacity)
+        """Keep one transition of each of k members, all by default: states (k, n), inputs (k, m), costs (k,), ..."""
+        who = np.arange(len(self.added)) if members is None else members
+        parts = state, applied, cost[:, None], next_state, discount[:, None]
+        self.rows[who, self.added[who] % self.capacity] = np.concatenate(parts, axis=1)
+        self.added[who] += 1
 
     def sample(self, batch_size: int) -> Batch:
-        """Return `batch_size` transitions of each member, drawn with replacement; TrainingError if there are none."""
-        if self.size == 0:
-            raise TrainingError("the replay buffer is empty (0 transitions); add one before sampling")
+        """Return `batch_size` transitions of each member, with replacement; TrainingError if one has none."""
+        sizes = self.sizes
+        if not sizes.all():
+            raise TrainingError(
+                f"the replay buffer of member {int(sizes.argmin())} is empty (0 transitions); add one before sampling"
+            )
         whole_number(batch_size, "batch_size", TrainingError, least=1)
-        members = len(self._generators)
+        members = len(self.generators)
         uniform = np.empty((members, batch_size))
-        for generator, row in zip(self._generators, uniform, strict=True):
+        for generator, row in zip(self.generators, uniform, strict=True):
             generator.random(out=row)
-        places = torch.from_numpy((uniform * self.size).astype(np.int64) + self._first)
+        places = torch.from_numpy((uniform * sizes[:, None]).astype(np.int64) + self._first)
         drawn = self._table.view(-1, self._ends[-1]).index_select(0, places.view(-1)).view(members, batch_size, -1)
         to_state, to_input, to_cost, to_next, _ = self._ends
         return Batch(
@@ -93,5 +98,5 @@ class ReplayBuffer:
             input=drawn[..., to_state:to_input],
             cost=drawn[..., to_input],
             next_state=drawn[..., to_cost:to_next],
-            terminated=drawn[..., to_next],
+            discount=drawn[..., to_next],
         )

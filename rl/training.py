@@ -1,10 +1,15 @@
 """What a training run hands back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from plants.arrays import Array
-from rl.ledger import Flags, Ledger
+from rl.agent import Losses
+from rl.guard import named
+from rl.ledger import Flags, Ledger, frozen
 from yann.stacked import StackedNetwork
 
 
@@ -15,7 +20,7 @@ class TrainingLog:
     `test_starts` (K, n). `test_costs` (S, E + 1, K): cost of an episode from each start without exploration,
     before training and after each episode; `test_unsafe` says which of them ended unsafe. `critic_loss` (S, E):
     mean squared Bellman error, and `actor_loss` (S, E): mean expected cost to go, each the mean over the
-    updates of an episode and NaN where there were none.
+    updates of an episode and NaN where there were none. `others` has what else the algorithm tells, by name, (S, E).
     """
 
     test_starts: Array
@@ -23,6 +28,7 @@ class TrainingLog:
     test_unsafe: Flags
     critic_loss: Array
     actor_loss: Array
+    others: Mapping[str, Array]
 
     def __repr__(self) -> str:
         """Return one line: the mean test cost before and after."""
@@ -77,3 +83,30 @@ class ProgressReader(Protocol):
     def __call__(self, progress: Progress) -> None:
         """Take notice."""
         ...
+
+
+class LossWriter:
+    """What the updates of a training under way told, summed up by name and episode."""
+
+    def __init__(self, members: int, episodes: int) -> None:
+        self._shape = (members, episodes)
+        self.sums: dict[str, Array] = {}
+        self.counts: dict[str, Array] = {}
+        for name in ("critic", "actor"):
+            self._new(name)
+
+    def write(self, episode: int, losses: Losses) -> None:
+        """Add what one update of an episode told."""
+        for name, told in named(losses).items():
+            if name not in self.sums:
+                self._new(name)
+            self.sums[name][:, episode] += told.numpy()
+            self.counts[name][episode] += 1
+
+    def means(self, episodes: int) -> dict[str, Array]:
+        """Return the means (S, E) over the updates of the first `episodes` episodes, NaN where there were none."""
+        with np.errstate(invalid="ignore"):
+            return {name: frozen((self.sums[name] / self.counts[name])[:, :episodes]) for name in self.sums}
+
+    def _new(self, name: str) -> None:
+        self.sums[name], self.counts[name] = np.zeros(self._shape), np.zeros(self._shape[1])

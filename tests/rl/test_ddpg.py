@@ -26,12 +26,12 @@ def riccati(discount):
     return -np.linalg.solve(H[2:, 2:], H[2:, :2]), H
 
 
-def lq_batch(members=1, size=40, seed=0):
-    """Return random transitions of x+ = A x + B u with the quadratic cost; none terminates."""
+def lq_batch(members=1, size=40, seed=0, discount=0.99):
+    """Return random transitions of x+ = A x + B u with the quadratic cost; gamma stands at every end."""
     generator = np.random.default_rng(seed)
     x, u = generator.normal(size=(members, size, 2)), generator.normal(size=(members, size, 1))
     cost = ((x @ Q) * x).sum(-1) + ((u @ R) * u).sum(-1)
-    parts = (x, u, cost, x @ A.T + u @ B.T, np.zeros((members, size)))
+    parts = (x, u, cost, x @ A.T + u @ B.T, np.full((members, size), discount))
     return Batch(*map(torch.tensor, parts))
 
 
@@ -60,7 +60,7 @@ class TestBellmanTargets:
         def of(terminated, next_state=2.0):
             agent = DDPG(linear_actor(3), quadratic_critic(np.diag([1.0, 2.0]), 1), DDPGSettings(discount=0.5))
             one = torch.ones(1, 1, 1, dtype=torch.float64)
-            batch = Batch(one, one, 10 * one[..., 0], next_state * one, terminated * one[..., 0])
+            batch = Batch(one, one, 10 * one[..., 0], next_state * one, 0.5 * (1 - terminated) * one[..., 0])
             return agent.learner([0], plant).update(batch).critic.item()
 
         return of
@@ -79,9 +79,9 @@ class TestBellmanTargets:
         agent = DDPG(linear_actor(3), quadratic_critic(np.diag([1.0, 2.0]), 1), DDPGSettings(discount=0.5))
         learner = agent.learner([0], plant)
         learner.target_actor.layer.weight.data[:] = 1
-        learner.target_critic.H.data[0] = torch.tensor([[0, 0], [0, 5]])
+        learner.target_critics.H.data[0] = torch.tensor([[0, 0], [0, 5]])
         one = torch.ones(1, 1, 1, dtype=torch.float64)
-        batch = Batch(one, one, 10 * one[..., 0], 2 * one, 0 * one[..., 0])
+        batch = Batch(one, one, 10 * one[..., 0], 2 * one, 0.5 * one[..., 0])
         assert learner.update(batch).critic.item() == pytest.approx((20 - 3) ** 2)
 
 
@@ -90,7 +90,7 @@ class TestLinearQuadratic:
     def test_the_riccati_solution_is_a_fixed_point(self, lq_agent, plant, discount):
         K, H = riccati(discount)
         learner = lq_agent(K, H, discount=discount, critic_learning_rate=1e-15).learner([0], plant)
-        losses = learner.update(lq_batch())
+        losses = learner.update(lq_batch(discount=discount))
         assert losses.critic.item() < 1e-24
         assert np.abs(gradient(learner.critic)).max() < 1e-11
         assert np.abs(gradient(learner.actor)).max() < 1e-11
@@ -113,7 +113,7 @@ class TestLinearQuadratic:
     def test_the_critic_descends_the_squared_bellman_error(self, lq_agent, plant):
         """d/dH of mean (z'Hz - y)^2 is 2 mean((z'Hz - y) z z'), with y fixed: no gradient through the target."""
         K, H = riccati(0.99)
-        H_now, batch = H + np.eye(3), lq_batch(seed=3)
+        H_now, batch = H + np.eye(3), lq_batch(seed=3, discount=0.9)
         learner = lq_agent(K, H_now, discount=0.9).learner([0], plant)
         learner.update(batch)
         z = np.concatenate((batch.state[0], batch.input[0]), axis=-1)
@@ -138,7 +138,7 @@ class TestLinearQuadratic:
         rates = {"actor_learning_rate": 1e-15, "critic_learning_rate": 0.02}
         learner = lq_agent(K, np.eye(3), discount=0.3, polyak=0.1, **rates).learner([0], plant)
         for seed in range(1500):
-            learner.update(lq_batch(seed=seed))
+            learner.update(lq_batch(seed=seed, discount=0.3))
         found = learner.critic.H[0].detach().numpy()
         assert (found + found.T) / 2 == pytest.approx(H, abs=1e-3)
 
@@ -148,7 +148,7 @@ class TestLinearQuadratic:
         rates = {"actor_learning_rate": 0.02, "critic_learning_rate": 1e-15}
         learner = lq_agent(K + 1.5, H, discount=0.9, **rates).learner([0], plant)
         for seed in range(1500):
-            learner.update(lq_batch(seed=seed))
+            learner.update(lq_batch(seed=seed, discount=0.9))
         assert learner.actor.layer.weight[0].detach().numpy() == pytest.approx(K, abs=1e-3)
 
 
@@ -170,7 +170,7 @@ def test_targets_go_the_stated_share_of_the_way(lq_agent, plant):
     learner.update(lq_batch())
     for target, network, old in (
         (learner.target_actor, learner.actor, K + 1),
-        (learner.target_critic, learner.critic, np.eye(3)),
+        (learner.target_critics, learner.critic, np.eye(3)),
     ):
         (now,), (aim,) = network.parameters(), target.parameters()
         assert aim[0].detach().numpy() == pytest.approx(0.75 * old + 0.25 * now[0].detach().numpy(), rel=1e-14)
@@ -181,7 +181,7 @@ def test_a_stack_learns_what_its_members_learn_alone(plain_agent):
     agent = plain_agent(plant, critic_learning_rate=1e-2)
     generator = np.random.default_rng(4)
     parts = [generator.normal(size=(3, 32, width)) for width in (2, 1, 1, 2)]
-    batch = Batch(*map(torch.tensor, (parts[0], parts[1], parts[2][..., 0], parts[3], np.zeros((3, 32)))))
+    batch = Batch(*map(torch.tensor, (parts[0], parts[1], parts[2][..., 0], parts[3], np.full((3, 32), 0.99))))
     stack = agent.learner([4, 5, 6], plant)
     singles = [agent.learner([seed], plant) for seed in (4, 5, 6)]
     for _ in range(20):

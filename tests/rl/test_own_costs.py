@@ -53,12 +53,12 @@ def test_costs_are_the_formula_with_penalty_or_event(drift, watched):
     plant = drift(limit=1.0, cost=COST)
     agent = watched(plant)
     training = train(agent, plant, episodes=3, steps=40, seeds=[0, 1])
-    x, u, cost, after, terminated = (torch.cat(part, dim=1).numpy() for part in zip(*agent.batches, strict=True))
+    x, u, cost, after, discount = (torch.cat(part, dim=1).numpy() for part in zip(*agent.batches, strict=True))
     unsafe, full = np.abs(after[..., 0]) > 1, (after[..., 0] > GOAL) & (after[..., 0] <= 1)
     formula = 1 - np.exp(-(x[..., 0] ** 2)) + 0.1 * u[..., 0] ** 2
     assert cost == pytest.approx(formula + 100 * unsafe - 5 * full, abs=1e-12)
     assert COST(x, u) == pytest.approx(formula, abs=1e-12)
-    np.testing.assert_array_equal(terminated, unsafe | full)
+    np.testing.assert_array_equal(discount, agent.discount * ~(unsafe | full))
     for kind in (unsafe, full, ~(unsafe | full)):
         assert kind.sum() > 10
     assert np.isfinite(training.log.critic_loss).all()

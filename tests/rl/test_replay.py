@@ -17,7 +17,7 @@ def filled(count, capacity, seeds=(0, 1)):
     for k in range(count):
         mark = 10.0 * k + 1000 * members
         state, next_state = mark + np.array([1, 2]), mark + np.array([5, 6])
-        buffer.add(state, mark + 3, (mark + 4)[:, 0], next_state, members[:, 0] == k % 2)
+        buffer.add(state, mark + 3, (mark + 4)[:, 0], next_state, 0.5 * (members[:, 0] == k % 2))
     return buffer
 
 
@@ -32,16 +32,17 @@ def test_rows_stay_together_and_with_their_member():
     assert (batch.cost == base + 4).all()
     assert (batch.next_state[..., 0] == base + 5).all()
     assert (batch.next_state[..., 1] == base + 6).all()
-    assert (batch.terminated.numpy() == (np.arange(2)[:, None] == k.numpy() % 2)).all()
+    assert (batch.discount.numpy() == 0.5 * (np.arange(2)[:, None] == k.numpy() % 2)).all()
 
 
 @given(count=st.integers(1, 30), capacity=st.integers(1, 12))
 def test_only_the_last_ones_are_kept(count, capacity):
     buffer = filled(count, capacity)
-    assert buffer.size == min(count, capacity)
+    size = min(count, capacity)
+    assert buffer.sizes.tolist() == [size, size]
     drawn = {int(k) for k in ((buffer.sample(300).state[0, :, 0] - 1) / 10).tolist()}
-    assert drawn <= set(range(count - buffer.size, count))
-    assert len(drawn) > buffer.size / 2
+    assert drawn <= set(range(count - size, count))
+    assert len(drawn) > size / 2
 
 
 def test_a_member_draws_the_same_rows_however_many_members_there_are():
@@ -60,12 +61,31 @@ def test_later_writing_leaves_a_drawn_batch_as_it_was():
     buffer = filled(3, 3)
     batch = buffer.sample(8)
     before = batch.cost.clone()
-    buffer.add(np.zeros((2, 2)), np.zeros((2, 1)), np.zeros(2), np.zeros((2, 2)), np.zeros(2, dtype=bool))
+    buffer.add(np.zeros((2, 2)), np.zeros((2, 1)), np.zeros(2), np.zeros((2, 2)), np.zeros(2))
     assert (batch.cost == before).all()
 
 
+def test_members_may_keep_different_numbers_of_transitions():
+    buffer = filled(2, 4)
+    for k in range(5):
+        row = np.full((1, 2), 500.0 + k)
+        buffer.add(row, row[:, :1], row[:, 0], row, np.zeros(1), np.array([1]))
+    assert buffer.sizes.tolist() == [2, 4]
+    batch = buffer.sample(400)
+    assert set(batch.cost[0].tolist()) == {4.0, 14.0}
+    assert set(batch.cost[1].tolist()) == {501.0, 502.0, 503.0, 504.0}
+
+
+def test_nothing_can_be_drawn_while_one_member_has_nothing():
+    buffer = ReplayBuffer(5, 1, 1, generators(0, 1))
+    one = np.ones((1, 1))
+    buffer.add(one, one, one[0], one, one[0], np.array([0]))
+    with pytest.raises(TrainingError, match=r"member 1 is empty \(0 transitions\)"):
+        buffer.sample(1)
+
+
 def test_nothing_can_be_drawn_from_nothing():
-    with pytest.raises(TrainingError, match=r"empty \(0 transitions\)"):
+    with pytest.raises(TrainingError, match=r"member 0 is empty \(0 transitions\)"):
         ReplayBuffer(5, 2, 1, generators(0)).sample(1)
 
 

@@ -38,6 +38,7 @@ class Recorder:
     def learner(self, seeds, plant):
         learner = copy.copy(self)
         learner.actor, learner.critic = self.actor.replicate(seeds), self.critic.replicate(seeds)
+        learner.weights = {"actor": list(learner.actor.parameters()), "critic": list(learner.critic.parameters())}
         return learner
 
     def explore(self, x, normals):
@@ -156,8 +157,8 @@ class TestBudget:
         train(agent, plant, episodes=4, steps=5, seeds=[0, 1])
         batch = agent.batches[-1]
         assert batch.next_state[..., 0] == pytest.approx(1.2 * batch.state[..., 0] + 0.3)
-        assert (batch.terminated == (batch.next_state[..., 0] > 1)).all()
-        everything = torch.cat([b.terminated for b in agent.batches])
+        assert torch.equal(batch.discount, 0.9 * (batch.next_state[..., 0] <= 1).double())
+        everything = torch.cat([b.discount for b in agent.batches])
         assert 0 < everything.mean() < 1
 
     def test_the_penalty_is_in_the_cost_of_the_step_that_became_unsafe(self, drift):
@@ -166,7 +167,7 @@ class TestBudget:
         train(agent, plant, episodes=2, steps=10, seeds=[0])
         batch = agent.batches[-1]
         stage = batch.state[..., 0] ** 2 + 0.1 * 0.3**2
-        assert batch.cost == pytest.approx(stage + 100 * batch.terminated)
+        assert batch.cost == pytest.approx(stage + 100 * (batch.discount == 0))
 
     def test_a_cost_of_ones_own_takes_the_place_of_the_plants(self, drift):
         plant = drift(limit=1.0)
@@ -174,7 +175,7 @@ class TestBudget:
         own = QuadraticCost(0, 2, [0], [0], violation_penalty=7)
         training = train(agent, plant, own, episodes=1, steps=10, seeds=[0], test_starts=[[0.1]])
         batch = agent.batches[-1]
-        assert batch.cost == pytest.approx(2 * 0.09 + 7 * batch.terminated)
+        assert batch.cost == pytest.approx(2 * 0.09 + 7 * (batch.discount == 0))
         actor = simulate(plant, training.actors[0], [[0.1]], 10, own)
         assert training.log.test_costs[0, 0] == pytest.approx(actor.total_cost)
 
