@@ -43,7 +43,10 @@ class Continuous(Residual):
 
 
 class ContinuousResidual(nn.Module):
-    """The rows A (p, k, t), b (p, k) of each region, the `fade` (p,) within which the factor grows, and `form`."""
+    """The rows A (p, k, t), b (p, k) of each region, the `fade` (p,) within which the factor grows, and `form`.
+
+    `free` (q,) says of each of the law's half-spaces whether nothing lies behind it; it does not count.
+    """
 
     A: Tensor
     b: Tensor
@@ -52,8 +55,8 @@ class ContinuousResidual(nn.Module):
     def __init__(self, law: PiecewiseAffineLaw, form: nn.Module, share: float) -> None:
         super().__init__()
         A, b, _ = law.halfspaces
-        free = _nothing_behind(law, A, b)
-        A, b = np.where(free[:, None], 0.0, A), np.where(free, FREE, b)
+        self.free = _nothing_behind(law, A, b)
+        A, b = np.where(self.free[:, None], 0.0, A), np.where(self.free, FREE, b)
         rows = _padded(law)
         radius = np.array([region.radius for region in law.regions])
         for name, array in (("A", A[rows]), ("b", b[rows]), ("fade", share * radius)):

@@ -18,6 +18,7 @@ from yann.export_c_design import Design
 from yann.export_c_form import DOUBLE, FLOAT, NEAREST, Backup, Hold, Nearest, Outside, Precision
 from yann.export_c_pairs import Pairs, reference_pairs
 from yann.export_c_sheet import DataSheet, data_sheet
+from yann.export_c_steps import Fade, named_arrays
 from yann.export_c_tables import Tables
 
 KEYWORDS = frozenset(
@@ -160,7 +161,9 @@ def _contents(tables: Tables, pairs: Pairs, sheet: DataSheet) -> tuple[str, ...]
         ENVIRONMENT.get_template("export_c.h.j2").render(common | source),
         ENVIRONMENT.get_template("export_c.c.j2").render(common | source),
         ENVIRONMENT.get_template("export_c_selftest.c.j2").render(common | test),
-        ENVIRONMENT.get_template("export_c.md.j2").render(common | listed | {"sheet": sheet}),
+        ENVIRONMENT.get_template("export_c.md.j2").render(
+            common | listed | {"sheet": sheet, "continuous": design.continuous}
+        ),
         json.dumps(sheet.to_dict(), indent=1) + "\n",
     )
 
@@ -171,6 +174,10 @@ def _net_sizes(tables: Tables) -> dict[str, object]:
         return {}
     return {
         "width": net.width,
+        "steps": [{"table": table, "fades": table.startswith("fade")} for table in named_arrays(net.steps)],
+        "fades": any(isinstance(step, Fade) for step in net.steps),
+        "by_region": len(net.outer) > 1 or net.head is not None or bool(net.steps),
+        "tanh": bool(net.width) or net.bound is not None,
         "hidden": net.hidden,
         "pairs": net.pairs,
         "heads": net.head is not None,

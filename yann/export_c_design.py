@@ -49,6 +49,11 @@ class Design:
         """Return the law's search tree, None where its regions are few enough to be scanned."""
         return self.law.tree if len(self.law.tree.children) else None
 
+    @property
+    def continuous(self) -> bool:
+        """Return whether the input has no step on facets."""
+        return self.net is None or self.net.continuous
+
     @cached_property
     def starts(self) -> Indices:
         """Return where the rows of each region start, and where the last ends, (p + 1,)."""

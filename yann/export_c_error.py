@@ -8,6 +8,7 @@ from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.region import Regions
 from plants.arrays import Array
 from yann.export_c_net import Net
+from yann.export_c_steps import Fade
 from yann.export_c_tables import Tables
 from yann.gathered import input_box
 
@@ -37,11 +38,25 @@ def rounding(tables: Tables, reach: Array, move: np.ndarray) -> Array:
     return (tables.design.law.t + 4) * tables.precision.unit * (size + moves[:, :, -1])
 
 
-def residual_rounding(net: Net, unit: float, z: Array, region: np.ndarray) -> Array:
+def residual_rounding(net: Net, unit: float, doubt: float, z: Array, region: np.ndarray) -> Array:
     """Return how far (n, m) the residual in the type of this `unit` can be from exact, for scaled states |z| (n, t).
 
-    tanh has no slope above 1, so errors pass through weights only; tanh itself is taken as right to 3 units.
+    tanh has no slope above 1, so errors pass through weights only; tanh itself is taken as right to 3 units. `doubt` is
+    that of Tables: how far rounding moves a half-space.
     """
+    size, errors = _of_layers(net, unit, z, region) if net.width else (np.zeros(len(net.half_range)),) * 2
+    for step in net.steps:
+        if isinstance(step, Fade):
+            errors = errors + size * step.doubt(doubt, unit, region)[:, None]
+        else:
+            added = step.size(z, region)
+            size, errors = size + added, errors + (z.shape[-1] + 10) * unit * (size + added)
+    scaled = net.half_range * np.broadcast_to(errors, (len(region), len(net.half_range)))
+    return scaled if net.bound is None else scaled + 6 * unit * net.bound
+
+
+def _of_layers(net: Net, unit: float, z: Array, region: np.ndarray) -> tuple[Array, Array]:
+    """Return how large the layers' residual can be, and how far it can be off, (n, m), both in half input ranges."""
     inner, outer = map(np.abs, net.layers(region))
     size = np.einsum("nht,nt->nh", inner[:, :, :-1], np.abs(z)) + inner[:, :, -1]
     first = (z.shape[-1] + 6) * unit * size + 3 * unit
@@ -51,8 +66,7 @@ def residual_rounding(net: Net, unit: float, z: Array, region: np.ndarray) -> Ar
         head = np.abs(net.head[region])
         neurons = second + (net.hidden + 7) * unit
         errors = np.einsum("nmk,nk->nm", head[:, :, :-1], neurons) + (net.hidden + 4) * unit * head[:, :, -1]
-    else:
-        neurons = second + (net.pairs + 7) * unit
-        errors = 2 * neurons.reshape(len(region), 2, len(net.half_range), net.pairs).mean(axis=(1, 3))
-    scaled = net.half_range * errors
-    return scaled if net.bound is None else scaled + 6 * unit * net.bound
+        return head.sum(axis=2), errors
+    neurons = second + (net.pairs + 7) * unit
+    errors = 2 * neurons.reshape(len(region), 2, len(net.half_range), net.pairs).mean(axis=(1, 3))
+    return np.full_like(errors, 2.0), errors

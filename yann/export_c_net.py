@@ -4,15 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
+from mpc.explicit.law import PiecewiseAffineLaw
 from plants.arrays import Array, Indices
 from yann.actor import YannActor
+from yann.continuous import ContinuousResidual
 from yann.errors import NetworkError
+from yann.export_c_steps import Change, Fade, Step, named_arrays
 from yann.per_move import PerMoveResidual
+from yann.readout import half_input_range
 from yann.residual import AsPrintedResidual, PerRegionResidual, SharedResidual
-
-Form = PerRegionResidual | SharedResidual | AsPrintedResidual
+from yann.trainable_law import LawChange
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +26,8 @@ class Net:
     for all (1); the last column of `inner` is its bias. With `head` (p, m, hidden + 1), bias last, and `trunk_bias`
     (hidden,) the residual is half_range (head tanh(...)); without, half_range times the mean of the first half of an
     input's neurons minus the second. `network` (p,) numbers the layers of each region where regions share them. `bound`
-    (m,) keeps the residual below bound tanh(r / bound).
+    (m,) keeps the residual below bound tanh(r / bound). Before that the `steps` are done to it, the first one first;
+    where a residual has steps alone, the layers have no neurons.
     """
 
     centre: Array
@@ -35,6 +39,7 @@ class Net:
     trunk_bias: Array | None = None
     bound: Array | None = None
     network: Indices | None = None
+    steps: tuple[Step, ...] = ()
 
     def layers(self, region: np.ndarray) -> tuple[Array, Array]:
         """Return inner (n, width, t + 1) and outer (n, width, hidden) of the regions (n,)."""
@@ -58,52 +63,84 @@ class Net:
         return self.hidden // (2 * len(self.half_range))
 
     @property
+    def continuous(self) -> bool:
+        """Return whether the residual is zero on facets."""
+        return bool(self.steps) and isinstance(self.steps[-1], Fade)
+
+    @property
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all constants by name, in the order in which they are written."""
-        given = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: values for name, values in given.items() if values is not None}
+        given = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "steps"}
+        layers = {name: values for name, values in given.items() if values is not None and values.size}
+        return layers | named_arrays(self.steps)
 
     def evaluate(self, points: Array, region: np.ndarray) -> Array:
         """Return the residual (n, m) at points (n, t), each with the layers of its region (n,)."""
         z = (points - self.centre) / self.half_width
+        residual = self._layered(z, region) if self.width else np.zeros((len(points), len(self.half_range)))
+        for step in self.steps:
+            if isinstance(step, Fade):
+                residual = residual * step.factor(points, region)[:, None]
+            else:
+                residual = residual + self.half_range * step.added(z, region)
+        return residual if self.bound is None else self.bound * np.tanh(residual / self.bound)
+
+    def _layered(self, z: Array, region: np.ndarray) -> Array:
+        """Return what the layers give (n, m) at scaled states z (n, t)."""
         inner, outer = self.layers(region)
         first = np.tanh(np.einsum("nht,nt->nh", inner[:, :, :-1], z) + inner[:, :, -1])
         second = np.einsum("nhk,nh->nk", outer, first)
         if self.head is None:
-            halves = np.tanh(second).reshape(len(points), 2, len(self.half_range), self.pairs)
-            residual = self.half_range * (halves[:, 0] - halves[:, 1]).mean(-1)
-        else:
-            neurons = np.tanh(second + self.trunk_bias)
-            head = self.head[region]
-            residual = self.half_range * (np.einsum("nmk,nk->nm", head[:, :, :-1], neurons) + head[:, :, -1])
-        return residual if self.bound is None else self.bound * np.tanh(residual / self.bound)
+            halves = np.tanh(second).reshape(len(z), 2, len(self.half_range), self.pairs)
+            return self.half_range * (halves[:, 0] - halves[:, 1]).mean(-1)
+        neurons = np.tanh(second + self.trunk_bias)
+        head = self.head[region]
+        return self.half_range * (np.einsum("nmk,nk->nm", head[:, :, :-1], neurons) + head[:, :, -1])
 
 
 def net_of(actor: YannActor) -> Net:
     """Return the residual of an actor (a stack of one) as arrays; raises NetworkError for a form without C."""
-    residual, network = actor.residual, None
-    if isinstance(residual, PerMoveResidual):
-        residual, network = residual.networks, residual.move.numpy(force=True)
-    if not isinstance(residual, Form):
-        raise NetworkError(
-            f"`actor` has a {type(residual).__name__}, but C is written for PerRegion, PerMove, Shared and AsPrinted; "
-            "build the actor with one of them"
-        )
-    half_range = residual.half_range if isinstance(residual, SharedResidual) else residual.readout.half_range
-    bound = None if actor.bound is None else np.broadcast_to(_array(actor.bound), (len(half_range),)).copy()
-    ends: dict[str, Any] = {
-        "centre": _array(residual.scale.centre),
-        "half_width": _array(residual.scale.half_width),
-        "half_range": _array(half_range),
-        "bound": bound,
-    }
-    match residual:
-        case PerRegionResidual():
-            return Net(**ends, **_per_region(residual), network=network)
-        case AsPrintedResidual():
-            return Net(**ends, **_as_printed(residual))
+    law = actor.birth.law
+    form, steps = _unwrapped(actor.residual, law)
+    half_range = half_input_range(law).numpy()
+    bound = None if actor.bound is None else np.broadcast_to(_array(actor.bound), (law.m,)).copy()
+    scale: dict[str, Any] = {"centre": law.centre, "half_width": law.half_width, "half_range": half_range}
+    return Net(**scale, **_layers(form, law), bound=bound, steps=steps)
+
+
+def _unwrapped(form: nn.Module | None, law: PiecewiseAffineLaw) -> tuple[nn.Module | None, tuple[Step, ...]]:
+    """Return the form with layers inside, if there is one, and the steps around it, the innermost first."""
+    match form:
+        case LawChange():
+            inside, steps = _unwrapped(form.beside, law)
+            pieces = np.concatenate([_array(form.gain[0]), _array(form.offset[0])[..., None]], axis=-1)
+            return inside, (*steps, Change(pieces))
+        case ContinuousResidual():
+            inside, steps = _unwrapped(form.form, law)
+            faced = (~form.free).astype(np.int64)
+            return inside, (*steps, Fade(_array(form.A), _array(form.b), _array(form.fade), faced))
         case _:
-            return Net(**ends, **_shared(residual))
+            return form, ()
+
+
+def _layers(form: nn.Module | None, law: PiecewiseAffineLaw) -> dict[str, Any]:
+    """Return the layers of a form by name; without a form they have no neurons."""
+    match form:
+        case None:
+            return {"inner": np.zeros((1, 0, law.t + 1)), "outer": np.zeros((1, 0, 0))}
+        case PerMoveResidual():
+            return _per_region(form.networks) | {"network": form.move.numpy(force=True)}
+        case PerRegionResidual():
+            return _per_region(form)
+        case AsPrintedResidual():
+            return _as_printed(form)
+        case SharedResidual():
+            return _shared(form)
+        case _:
+            raise NetworkError(
+                f"`actor` has a {type(form).__name__}, but C is written for PerRegion, PerMove, Shared, AsPrinted, "
+                "TrainableLaw and Continuous; build the actor with one of them"
+            )
 
 
 def _per_region(residual: PerRegionResidual) -> dict[str, Any]:

@@ -107,6 +107,6 @@ def _tolerance(tables: Tables, states: Array, region: np.ndarray) -> Array:
     bound = rounding(tables, np.abs(states - tables.shift), design.move[region])
     if design.net is not None:
         z = (states - design.net.centre) / design.net.half_width
-        bound = bound + residual_rounding(design.net, tables.precision.unit, z, region)
+        bound = bound + residual_rounding(design.net, tables.precision.unit, tables.doubt, z, region)
     least = EXACT if not tables.centred else 4 * tables.precision.unit
     return np.maximum(bound.max(axis=0, initial=0.0), least * (upper - lower))

@@ -8,6 +8,7 @@ from plants.arrays import Array
 from yann.export_c_error import nominal_bound, residual_rounding
 from yann.export_c_net import Net
 from yann.export_c_pairs import Pairs
+from yann.export_c_steps import Fade
 from yann.export_c_tables import Tables
 from yann.gathered import input_box
 
@@ -106,7 +107,8 @@ def _residual_work(net: Net | None) -> tuple[int, int]:
     layers = 2 * t + 2 * net.width * (t + net.hidden)
     readout = m * (2 * net.hidden + 1) if net.head is not None else net.hidden + 2 * m
     bounded = 0 if net.bound is None else m
-    return layers + readout + m + 2 * bounded, net.width + net.hidden + bounded
+    steps = sum(2 * t * step.A.shape[1] + 5 + m if isinstance(step, Fade) else m * (2 * t + 2) for step in net.steps)
+    return layers + readout + m + 2 * bounded + steps, net.width + net.hidden + bounded
 
 
 def _residual_bound(tables: Tables) -> Array:
@@ -116,7 +118,7 @@ def _residual_bound(tables: Tables) -> Array:
     scaled = tables.reach / net.half_width
     return np.max(
         [
-            residual_rounding(net, tables.precision.unit, scaled[None], np.array([region]))[0]
+            residual_rounding(net, tables.precision.unit, tables.doubt, scaled[None], np.array([region]))[0]
             for region in range(len(tables.design.law.regions))
         ],
         axis=0,

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from string import digits
 from typing import cast
 
 import numpy as np
@@ -16,6 +17,8 @@ from plants.arrays import Array, Indices
 from yann.errors import NetworkError
 from yann.export_c_design import Design
 from yann.export_c_form import DOUBLE, Outside, Precision
+from yann.export_c_net import Net
+from yann.export_c_steps import Fade, named_arrays
 from yann.gathered import input_box
 
 LARGEST_SHORT = 2**16 - 1
@@ -142,7 +145,7 @@ class Tables:
                 raise NetworkError(
                     f"table `{table.name}` has {worst:g}, but {self.precision.name} ends at {largest:g}; use DOUBLE"
                 )
-            if table.name in DIVISORS and not table.values.astype(self.precision.dtype).all():
+            if table.name.rstrip(digits) in DIVISORS and not table.values.astype(self.precision.dtype).all():
                 raise NetworkError(
                     f"table `{table.name}` has {table.values.min():g}, which {self.precision.name} rounds to 0, but it "
                     "divides; use DOUBLE"
@@ -191,13 +194,25 @@ class Tables:
         if self.design.net is None:
             return
         arrays = self.design.net.arrays
-        inner = arrays["inner"].copy()
-        if self.centred:
-            away = (self.shift - arrays["centre"]) / arrays["half_width"]
-            inner[..., -1] += inner[..., :-1] @ away
+        inner = self._around(self.design.net.inner, self.design.net)
         for name, meaning in RESIDUAL.items():
             if name in arrays:
                 yield name, inner if name == "inner" else _written(arrays[name]), meaning
+        yield from self._steps(self.design.net)
+
+    def _steps(self, net: Net) -> Iterator[tuple[str, np.ndarray, str]]:
+        fades = [step for step in net.steps if isinstance(step, Fade)]
+        if fades:
+            yield "faced", fades[0].faced, "1 for half-spaces with something of the domain's box behind them, else 0."
+        for name, values in named_arrays(net.steps).items():
+            yield name, self._around(values, net) if name.startswith("change") else values, STEPS[name.rstrip(digits)]
+
+    def _around(self, pieces: Array, net: Net) -> Array:
+        """Return [gain, offset] of scaled states, with an offset for states scaled around the shift."""
+        moved = pieces.copy()
+        if self.centred:
+            moved[..., -1] += moved[..., :-1] @ ((self.shift - net.centre) / net.half_width)
+        return moved
 
     def _within(self, bound: Array, lower: bool) -> Array:
         """Return a bound whose rounded value does not lie beyond it."""
@@ -207,8 +222,13 @@ class Tables:
         return np.where(beyond, inward, rounded).astype(np.float64)
 
 
-DIVISORS = ("half_width", "bound")
+DIVISORS = ("half_width", "bound", "fade")
 """Tables whose values divide."""
+
+STEPS = {
+    "change": "What is added to the law of each region, by input: for scaled states, then the offset.",
+    "fade": "The depth in each region, in half widths, from which on its residual counts in full.",
+}
 
 RESIDUAL = {
     "half_width": "Half the widths of the parameter set.",

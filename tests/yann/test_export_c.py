@@ -10,14 +10,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from torch import nn
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.scan import scan
-from yann import AsPrinted, Continuous, NetworkError, PerMove, PerRegion, Shared, YannActor
+from yann import AsPrinted, Continuous, NetworkError, PerMove, PerRegion, Shared, TrainableLaw, YannActor
 from yann.export_c import export_c
 from yann.export_c_design import Design
 from yann.export_c_form import DOUBLE, FLOAT, HOLD, Backup
 from yann.probes import probe
+from yann.residual import Residual
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 
@@ -39,7 +41,13 @@ void batch(const REAL *x, REAL *u, int *inside, int *region, int count)
     }
 }
 """
-POLICIES = [(None, None), (PerRegion(8), None), (Shared(8), 0.5), (AsPrinted(8), 0.5), (PerMove(8), 0.5)]
+STEPS = [
+    (TrainableLaw(), None),
+    (Continuous(TrainableLaw()), 0.5),
+    (TrainableLaw(Continuous(Shared(8))), None),
+    (Continuous(TrainableLaw(Continuous(PerMove(8), 1.0))), None),
+]
+POLICIES = [(None, None), (PerRegion(8), None), (Shared(8), 0.5), (AsPrinted(8), 0.5), (PerMove(8), 0.5), *STEPS]
 
 
 @pytest.fixture(scope="session")
@@ -160,7 +168,42 @@ def test_the_selftest_passes_without_a_warning_or_an_error_of_memory(
     assert sheet.pairs > 50
 
 
-@pytest.mark.parametrize("residual", [PerRegion(8), AsPrinted(8)])
+@pytest.mark.parametrize(("residual", "bound"), [*POLICIES[1:4], *STEPS])
+@pytest.mark.parametrize("name", ["two inputs", "far"])
+def test_float_stays_within_its_bound_in_one_region(name, residual, bound, laws, shake, hard_points, run, tmp_path):
+    law = laws[name]
+    policy = shake(YannActor.from_law(law, residual=residual, bound=bound))
+    sheet = export_c(policy, tmp_path, precision=FLOAT).sheet
+    points = hard_points(law)[:3000].astype(np.float32).astype(np.float64)
+    points = points[((points >= law.parameter_bounds[0]) & (points <= law.parameter_bounds[1])).all(axis=1)]
+    inputs, inside, region = run(points, ["-O2"], FLOAT, law.m)
+    wanted = Design.of(policy).evaluate(points, region)[inside == 1]
+    off = np.abs(inputs[inside == 1] - wanted)
+    assert (off <= np.add(sheet.error_bound, sheet.residual_error_bound)).all()
+
+
+@pytest.mark.parametrize("form", [PerRegion(8), TrainableLaw()])
+def test_a_faded_residual_is_the_law_on_facets(form, laws, trained, hard_points, run, tmp_path):
+    law = laws["two inputs"]
+    done = export_c(trained(law, Continuous(form)), tmp_path)
+    points = probe(law, 10, np.random.default_rng(0)).points["facet"]
+    A, b, owner = law.halfspaces
+    free = A @ law.centre + np.abs(A) @ law.half_width <= b + TOLERANCE
+    shared = (np.abs(points @ A[~free].T - b[~free]) < 1e-14) & (law.locate(points).region[:, None] == owner[~free])
+    chosen = points[shared.any(axis=1)]
+    assert len(chosen) > 100
+    assert np.abs(run(chosen, ["-O2"], m=2)[0] - law(chosen)).max() < 1e-12
+    assert "The policy is continuous" in done.data_sheet.read_text()
+
+
+def test_changes_of_the_law_need_no_libm(pendulum, trained, tmp_path):
+    done = export_c(trained(pendulum, Continuous(TrainableLaw())), tmp_path)
+    assert "math.h" not in done.source.read_text()
+    assert (done.sheet.tanh_calls, done.sheet.residual) == (0, True)
+    assert "trained; no libm" in done.data_sheet.read_text()
+
+
+@pytest.mark.parametrize("residual", [PerRegion(8), AsPrinted(8), Continuous(TrainableLaw(PerRegion(8)))])
 def test_the_selftest_passes_in_extended_registers(residual, laws, shake, tmp_path):
     policy = shake(YannActor.from_law(laws["two inputs"], residual=residual), 0.5)
     export_c(policy, tmp_path)
@@ -168,8 +211,9 @@ def test_the_selftest_passes_in_extended_registers(residual, laws, shake, tmp_pa
     assert done.returncode == 0, done.stdout
 
 
-def test_any_damaged_constant_fails_the_selftest(laws, trained, tmp_path):
-    export_c(trained(laws["two inputs"], PerRegion(8)), tmp_path)
+@pytest.mark.parametrize("residual", [PerRegion(8), Continuous(TrainableLaw())])
+def test_any_damaged_constant_fails_the_selftest(residual, laws, trained, tmp_path):
+    export_c(trained(laws["two inputs"], residual), tmp_path)
     whole = (tmp_path / "law.c").read_text()
     tables = re.findall(r"static const [a-z ]+ (\w+)\[\d+\] = \{\n(.*?)\n\};", whole, re.DOTALL)
     assert len(tables) > 10
@@ -267,11 +311,22 @@ def test_constants_survive_being_rounded_twice():
         assert float(np.float32(FLOAT.text(value).removesuffix("f"))) == np.float32(value)
 
 
-def test_stacks_links_and_folders_are_refused(pendulum, tmp_path):
+@pytest.fixture
+def own_form():
+    """A form of residual that no export knows."""
+
+    class Own(Residual):
+        def build(self, law):
+            return nn.Linear(law.t, law.m)
+
+    return TrainableLaw(Own())
+
+
+def test_stacks_links_and_folders_are_refused(pendulum, own_form, tmp_path):
     with pytest.raises(NetworkError, match=r"stack of 2 actors.*\.member"):
         export_c(YannActor.from_law(pendulum).replicate([0, 1]), tmp_path)
-    with pytest.raises(NetworkError, match="has a ContinuousResidual, but C is written for PerRegion"):
-        export_c(YannActor.from_law(pendulum, residual=Continuous(PerRegion(8))), tmp_path)
+    with pytest.raises(NetworkError, match="has a Linear, but C is written for PerRegion, PerMove"):
+        export_c(YannActor.from_law(pendulum, residual=own_form), tmp_path)
     (tmp_path / "law.h").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(NetworkError, match="a link"):
         export_c(pendulum, tmp_path)
