@@ -1,6 +1,7 @@
 """Where the randomness of a training comes from: one generator for each seed and each use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,3 +41,7 @@ class MemberNormals:
         for drawn, own in zip(numbers, self.generators, strict=True):
             own.standard_normal(out=drawn)
         return torch.from_numpy(numbers)
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the generators, for a checkpoint."""
+        return {"generators": self.generators}

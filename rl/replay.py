@@ -1,7 +1,7 @@
 """The memory of a learner: one ring of transitions per member, all written in step."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -77,6 +77,11 @@ class ReplayBuffer:
         parts = state, applied, cost[:, None], next_state, discount[:, None]
         self.rows[who, self.added[who] % self.capacity] = np.concatenate(parts, axis=1)
         self.added[who] += 1
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the rows in use, how many were ever added and the generators, for a checkpoint."""
+        used = int(self.sizes.max())
+        return {"rows": self.rows[:, :used], "added": self.added, "generators": self.generators}
 
     def sample(self, batch_size: int) -> Batch:
         """Return `batch_size` transitions of each member, with replacement; TrainingError if one has none."""
