@@ -10,6 +10,10 @@ class TrainingError(ValueError):
     """A setting, an agent or a start that training cannot honestly use."""
 
 
+class CheckpointError(TrainingError):
+    """A folder of checkpoints that is in use, or whose checkpoints cannot be read."""
+
+
 class Diverged(ArithmeticError):
     """A loss or a weight became NaN, infinite or absurd: training ended at that step.
 
