@@ -15,6 +15,7 @@ from yann.critic import YannCritic
 from yann.errors import NetworkError
 from yann.export_c import export_c
 from yann.export_onnx import export_onnx
+from yann.export_structured_text import export_structured_text
 from yann.network import FiveLayerNetwork, compile_actor, compile_law
 from yann.per_move import PerMove
 from yann.residual import AsPrinted, PerRegion, Residual, Shared
@@ -43,5 +44,6 @@ __all__ = [
     "export_json",
     "export_mat",
     "export_onnx",
+    "export_structured_text",
     "verify",
 ]

@@ -38,7 +38,9 @@ class Design:
             check_law(policy)
             return cls(policy, *_distinct(policy), None)
         if policy.members > 1:
-            raise NetworkError(f"`policy` is a stack of {policy.members} actors, but C holds 1; pass .member(i)")
+            raise NetworkError(
+                f"`policy` is a stack of {policy.members} actors, but one program holds 1; pass .member(i)"
+            )
         for name, weight in policy.named_parameters():
             if not weight.isfinite().all():
                 raise NetworkError(f"`policy` has weights {name} that are not finite; train it anew")

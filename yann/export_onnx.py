@@ -19,6 +19,7 @@ from yann.actor import YannActor
 from yann.errors import NetworkError
 from yann.export_onnx_graph import Graph
 from yann.export_onnx_residual import add_residual
+from yann.export_paths import file_path
 from yann.gathered import check_law, input_box
 
 MOST = 2**31 - 2**20
@@ -49,7 +50,7 @@ def export_onnx(policy: PiecewiseAffineLaw | YannActor, path: str | PathLike[str
     that is no place for a file. See docs/exports.md.
     """
     law, actor = _checked_policy(policy)
-    target = _checked_path(path)
+    target = file_path(path, "policy.onnx")
     if find_spec("onnx") is None:
         raise NetworkError(
             "export_onnx needs the package onnx, which is not installed; run pip install 'yann-control[onnx]'"
@@ -75,16 +76,6 @@ def _checked_policy(policy: object) -> tuple[PiecewiseAffineLaw, YannActor | Non
         if not weight.isfinite().all():
             raise NetworkError(f"`policy` has weights {name} that are not finite; train it anew")
     return policy.birth.law, policy
-
-
-def _checked_path(path: object) -> Path:
-    instance_of(path, (str, PathLike), "path", NetworkError, "pass the path of a file, as in 'policy.onnx'")
-    target = Path(path)  # type: ignore[arg-type]
-    if target.is_dir():
-        raise NetworkError(f"`path` {target} is a folder; pass the path of a file in it, as in 'policy.onnx'")
-    if not target.parent.is_dir():
-        raise NetworkError(f"`path` {target} lies in {target.parent}, which is no folder; make it first")
-    return target
 
 
 def _add_policy(graph: Graph, law: PiecewiseAffineLaw, actor: YannActor | None) -> None:
