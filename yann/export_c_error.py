@@ -1,41 +1,19 @@
-"""How far rounding can move what the C computes, bounded before it runs."""
-
-from typing import cast
+"""How far rounding can move sums and residual networks in the type of exported numbers, bounded before they run."""
 
 import numpy as np
 
-from mpc.explicit.domain import TOLERANCE
-from mpc.explicit.region import Regions
 from plants.arrays import Array
 from yann.export_c_net import Net
 from yann.export_c_steps import Fade
 from yann.export_c_tables import Tables
-from yann.gathered import input_box
-
-
-def nominal_bound(tables: Tables) -> Array:
-    """Return how far (m,) the law in C can be from the law in exact arithmetic, anywhere in the domain.
-
-    Two parts: rounding of the constants and sums, and the choice of a neighbour i whose border rounding has moved by
-    delta. A point x there has a point y of region i on its way to the centre c_i of i's largest ball (radius r_i), with
-    |x - y| = delta / (r_i + delta) |x - c_i|, and the law changes between them by at most its largest gain.
-    """
-    law, move = tables.design.law, tables.design.move
-    gains = np.abs(tables.moves[:, :, :-1])
-    sums = rounding(tables, tables.reach[None], np.arange(len(gains)))
-    delta = TOLERANCE + 2 * tables.doubt
-    share = delta / (cast(Regions, law.regions).radius + delta)
-    steps = gains @ (2 * law.half_width)
-    crossing = share[:, None] * (steps[move] + steps.max(axis=0))
-    lower, upper = input_box(law)
-    return np.minimum((sums[move] + crossing).max(axis=0), upper - lower)
 
 
 def rounding(tables: Tables, reach: Array, move: np.ndarray) -> Array:
     """Return how far (n, m) sums of gain d + offset can be from exact ones, where |d| <= reach (n, t)."""
     moves = np.abs(tables.moves[move])
     size = np.einsum("nmt,nt->nm", moves[:, :, :-1], np.broadcast_to(reach, (len(moves), reach.shape[-1])))
-    return (tables.design.law.t + 4) * tables.precision.unit * (size + moves[:, :, -1])
+    lost = np.finfo(tables.precision.dtype).tiny * (tables.design.law.t + np.sum(reach, axis=-1, keepdims=True))
+    return (tables.design.law.t + 4) * tables.precision.unit * (size + moves[:, :, -1]) + lost
 
 
 def residual_rounding(net: Net, unit: float, doubt: float, z: Array, region: np.ndarray) -> Array:

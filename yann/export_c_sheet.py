@@ -4,13 +4,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from plants.arrays import Array
-from yann.export_c_error import nominal_bound, residual_rounding
 from yann.export_c_net import Net
 from yann.export_c_pairs import Pairs
 from yann.export_c_steps import Fade
 from yann.export_c_tables import Tables
 from yann.gathered import input_box
+from yann.law_error import law_error, residual_error
 
 INT = 4
 """Bytes of an int, assumed."""
@@ -68,7 +67,7 @@ def data_sheet(tables: Tables, pairs: Pairs, name: str, digest: str) -> DataShee
     comparisons = rows if tree is None else tree.worst_comparisons
     listed = rows if tree is None else len(tree.children) + int(np.diff(design.starts)[tree.regions].sum())
     flops, tanh = _residual_work(net)
-    nominal = nominal_bound(tables)
+    nominal = law_error(tables).total
     lower, upper = input_box(law)
     return DataSheet(
         name=name,
@@ -90,7 +89,7 @@ def data_sheet(tables: Tables, pairs: Pairs, name: str, digest: str) -> DataShee
         tanh_calls=tanh,
         band=float(np.sqrt(tables.limits[1])),
         error_bound=tuple(nominal.tolist()),
-        residual_error_bound=tuple(_residual_bound(tables).tolist()),
+        residual_error_bound=tuple(residual_error(tables).tolist()),
         relative_error_bound=float((nominal / (upper - lower)).max()),
         tolerance=tuple(pairs.tolerance.tolist()),
         pairs=len(pairs.states),
@@ -109,17 +108,3 @@ def _residual_work(net: Net | None) -> tuple[int, int]:
     bounded = 0 if net.bound is None else m
     steps = sum(2 * t * step.A.shape[1] + 5 + m if isinstance(step, Fade) else m * (2 * t + 2) for step in net.steps)
     return layers + readout + m + 2 * bounded + steps, net.width + net.hidden + bounded
-
-
-def _residual_bound(tables: Tables) -> Array:
-    net = tables.design.net
-    if net is None:
-        return np.zeros(tables.design.law.m)
-    scaled = tables.reach / net.half_width
-    return np.max(
-        [
-            residual_rounding(net, tables.precision.unit, tables.doubt, scaled[None], np.array([region]))[0]
-            for region in range(len(tables.design.law.regions))
-        ],
-        axis=0,
-    )
