@@ -16,6 +16,7 @@ from yann.errors import NetworkError
 from yann.export_c import export_c
 from yann.export_onnx import export_onnx
 from yann.export_structured_text import export_structured_text
+from yann.lattice import LatticeNetwork, compile_lattice
 from yann.network import FiveLayerNetwork, compile_actor, compile_law
 from yann.per_move import PerMove
 from yann.residual import AsPrinted, PerRegion, Residual, Shared
@@ -28,6 +29,7 @@ __all__ = [
     "ConstrainedCritic",
     "Continuous",
     "FiveLayerNetwork",
+    "LatticeNetwork",
     "NetworkError",
     "PerMove",
     "PerRegion",
@@ -39,6 +41,7 @@ __all__ = [
     "YannCritic",
     "changes",
     "compile_actor",
+    "compile_lattice",
     "compile_law",
     "export_c",
     "export_json",

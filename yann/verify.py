@@ -10,6 +10,7 @@ from plants.arrays import Array, check_size, instance_of, whole_number
 from yann.actor import YannActor
 from yann.errors import NetworkError
 from yann.gathered import check_law, input_box
+from yann.lattice import LatticeNetwork
 from yann.network import FiveLayerNetwork
 from yann.probes import probe
 
@@ -77,19 +78,19 @@ class Verification:
 
 
 def verify(
-    network: YannActor | FiveLayerNetwork, law: PiecewiseAffineLaw, points: int = 10_000, seed: int = 0
+    network: YannActor | FiveLayerNetwork | LatticeNetwork, law: PiecewiseAffineLaw, points: int = 10_000, seed: int = 0
 ) -> Verification:
     """Return how far `network` (every member of its stack) is from `law`, and whether it knows where the law ends.
 
     Compared at `points` random points of the law's domain, and in every region inside, on each facet, a hair to both
     sides of it and on each vertex; as many points outside must be flagged invalid and still get an admissible input,
-    from an actor the nearest region's. An actor must take the law's own region everywhere, so that a facet that has
-    moved by more than rounding is found even where the input hardly changes.
+    from an actor the nearest region's. (A lattice has its flags from the law's own tree.) An actor must take the law's
+    region everywhere: so a facet that has moved by more than rounding is found even where the input hardly changes.
     Raises NetworkError if network and law do not fit each other.
     """
     check_law(law)
-    mend = "pass a YannActor or what compile_law returns"
-    instance_of(network, (YannActor, FiveLayerNetwork), "network", NetworkError, mend)
+    mend = "pass a YannActor or what compile_law or compile_lattice returns"
+    instance_of(network, (YannActor, FiveLayerNetwork, LatticeNetwork), "network", NetworkError, mend)
     whole_number(seed, "seed", NetworkError)
     count = whole_number(points, "points", NetworkError, least=1)
     check_size(count * law.t, f"`points` = {count:,}", NetworkError, "pass fewer")
@@ -134,7 +135,9 @@ class _Finding:
     misplaced: int
 
 
-def _compare(network: YannActor | FiveLayerNetwork, law: PiecewiseAffineLaw, points: Array) -> _Finding:
+def _compare(
+    network: YannActor | FiveLayerNetwork | LatticeNetwork, law: PiecewiseAffineLaw, points: Array
+) -> _Finding:
     lower, upper = input_box(law)
     wanted, home, _ = law.nearest(points)
     margin = np.asarray(law.locate(points).margin)
@@ -164,7 +167,7 @@ def _compare(network: YannActor | FiveLayerNetwork, law: PiecewiseAffineLaw, poi
 
 
 def _evaluate(
-    network: YannActor | FiveLayerNetwork, points: Array, half_spaces: int
+    network: YannActor | FiveLayerNetwork | LatticeNetwork, points: Array, half_spaces: int
 ) -> tuple[Array, np.ndarray, np.ndarray]:
     """Return inputs (S, k, m), regions (S, k) and flags (S, k) of every member, a block of points at a time."""
     most = BLOCK if isinstance(network, YannActor) else CHUNK // half_spaces
