@@ -62,6 +62,10 @@ class Learner(Protocol):
         """Take one step on critic and actor, each member on its own rows of the batch."""
         ...
 
+    def take_back(self, member: int, actor: StackedNetwork) -> None:
+        """Give one member's actor, and its target where there is one, the weights of `actor`, a stack of one."""
+        ...
+
     def state(self) -> dict[str, Any]:
         """Return all that training changes, for a checkpoint."""
         ...
@@ -87,7 +91,12 @@ class LoopSettings(Protocol):
 
     @property
     def updates_per_step(self) -> int:
-        """Updates after each plant step."""
+        """Updates after each plant step after which there are any."""
+        ...
+
+    @property
+    def steps_per_update(self) -> int:
+        """Plant steps from one of those to the next."""
         ...
 
     @property

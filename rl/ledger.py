@@ -1,6 +1,6 @@
 """The ledger: what training did to the plant, per member and episode."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,17 @@ from plants.arrays import Array
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_COUNTS = ("runs", "violations", "runaways", "capped", "inputs_clipped", "plant_steps", "updates")
+_COUNTS = (
+    "runs",
+    "violations",
+    "runaways",
+    "capped",
+    "inputs_clipped",
+    "plant_steps",
+    "updates",
+    "rollbacks",
+    "simulated_steps",
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,7 +35,9 @@ class Ledger:
     `first_violation`: the first of these steps, counted from 0, or -1. `violation_depth` (S, E, n): the most by
     which each state was beyond its limit, in its own unit. `runaways`: runs that ended because a state without a
     cap of its own ran away to 1e9. `capped`: steps whose next state was held at a cap. `inputs_clipped`: inputs,
-    exploration included, that were wanted beyond a bound. `plant_steps` and `updates` of the episode.
+    exploration included, that were wanted beyond a bound. `plant_steps` and `updates` of the episode. `rollbacks`:
+    gates that rejected the actor; `simulated_steps`: what gates ran in the simulator, never among `plant_steps`.
+    `divergences` (S,): whether the seed diverged, which ended training in the episode after these.
     """
 
     seeds: tuple[int, ...]
@@ -41,6 +53,9 @@ class Ledger:
     inputs_clipped: Counts
     plant_steps: Counts
     updates: Counts
+    rollbacks: Counts
+    simulated_steps: Counts
+    divergences: Counts
 
     @property
     def violation_time(self) -> Array:
@@ -95,6 +110,7 @@ class LedgerWriter:
         self._counts = {name: np.zeros(shape, dtype=np.int64) for name in _COUNTS}
         self._first = np.full(shape, -1)
         self._cost = np.zeros(shape)
+        self._divergences = np.zeros(len(seeds), dtype=np.int64)
         self._depth = np.zeros((*shape, plant.n))
         self._caps = _caps_that_hold(plant)
 
@@ -117,6 +133,20 @@ class LedgerWriter:
         """Write down that every member was updated so many times more."""
         self._counts["updates"][:, episode] += updates
 
+    def tables(self, episodes: int) -> Mapping[str, Array]:
+        """Return the tables of the first `episodes` episodes by name, themselves and no copies."""
+        tables = {"cost": self._cost, "first_violation": self._first, "violation_depth": self._depth, **self._counts}
+        return {name: table[:, :episodes] for name, table in tables.items()}
+
+    def write_gate(self, episode: int, member: int, simulated_steps: int, accepted: bool) -> None:
+        """Write down what a gate after an episode took of one member, and whether it accepted its actor."""
+        self._counts["simulated_steps"][member, episode] += simulated_steps
+        self._counts["rollbacks"][member, episode] += not accepted
+
+    def write_divergence(self, member: int) -> None:
+        """Write down that a member diverged."""
+        self._divergences[member] += 1
+
     def ledger(self, episodes: int) -> Ledger:
         """Return the ledger of the first `episodes` episodes."""
         return Ledger(
@@ -126,6 +156,7 @@ class LedgerWriter:
             cost=frozen(self._cost[:, :episodes]),
             first_violation=frozen(self._first[:, :episodes]),
             violation_depth=frozen(self._depth[:, :episodes]),
+            divergences=frozen(self._divergences),
             **{name: frozen(table[:, :episodes]) for name, table in self._counts.items()},
         )
 

@@ -1,7 +1,7 @@
 """The training loop: the only one, for every agent."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +10,14 @@ from plants import Cost, PlantError, Scenario
 from plants.arrays import Array
 from plants.run import Moves, Run
 from rl.agent import Agent
+from rl.callbacks import Announcer, Callback, Evaluated, RolledBack, StepTaken, Updated, Violated, tell
 from rl.core import core_of, start_outside
 from rl.errors import Refused
 from rl.evaluate import evaluate
+from rl.gate import Delivered, Gate
+from rl.gatekeeper import Gatekeeper
 from rl.generators import DISTURBANCES, EXPLORATION, REPLAY, STARTS, generator
-from rl.guard import Guard
+from rl.guard import Guard, named
 from rl.ledger import Flags, LedgerWriter, Step, frozen
 from rl.replay import ReplayBuffer
 from rl.returns import ReturnWriter
@@ -28,6 +31,7 @@ class _Kept(NamedTuple):
     episodes: int
     actor: StackedNetwork
     critic: StackedNetwork
+    delivered: Delivered
 
 
 class Loop:
@@ -42,17 +46,19 @@ class Loop:
         seeds: tuple[int, ...],
         steps: int,
         test_starts: Array,
+        gate: Gate | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         plant, settings = scenario.plant, agent.settings
         self.scenario, self.plant, self.cost = scenario, plant, cost
         self.planned, self.seeds, self.steps = planned, seeds, steps
         self.discount, self.settings = agent.discount, settings
         self.core = core_of(agent.actor)
-        self.step = 0
+        self.step = self.resumed = 0
         self.learner = agent.learner(seeds, plant)
         self.guard = Guard(self.learner, settings.weight_limit)
         self.starts, self.noise, replay = ([generator(s, use) for s in seeds] for use in (STARTS, EXPLORATION, REPLAY))
-        world = [generator(seed, DISTURBANCES) for seed in seeds]
+        self.world = [generator(seed, DISTURBANCES) for seed in seeds]
         capacity = min(settings.buffer_size, (planned + settings.prefill) * steps)
         self.buffer = ReplayBuffer(capacity, plant.n, plant.m, replay)
         self.writer = ReturnWriter(self.buffer, settings.return_steps, self.discount, plant.n, plant.m)
@@ -61,7 +67,10 @@ class Loop:
         self.test_starts = test_starts
         self.test_costs = np.empty((len(seeds), planned + 1, len(test_starts)))
         self.test_unsafe = np.zeros(self.test_costs.shape, dtype=bool)
-        self.run = Run(scenario, np.tile(plant.equilibrium[0], (len(seeds), 1)), world, steps, cost)
+        self.run = Run(scenario, np.tile(plant.equilibrium[0], (len(seeds), 1)), self.world, steps, cost)
+        self.tell = Announcer(callbacks)
+        laws = copy.deepcopy(self.learner.actor)
+        self.gate = None if gate is None else Gatekeeper(gate, scenario, cost, steps, seeds, laws, self.core)
         self.kept = self._tested(0)
 
     @property
@@ -71,6 +80,7 @@ class Loop:
 
     def begin(self) -> None:
         """Fill the memory under the actor as it is, and let the critic learn from that alone, where asked for."""
+        self._announce_test()
         for _ in range(self.settings.prefill):
             for _ in self._moves():
                 pass
@@ -85,13 +95,24 @@ class Loop:
             self.kept = self._tested(self.done + 1)
         except PlantError as refusal:
             raise Refused(str(refusal), self.done, self.training()) from refusal
+        self._announce_test()
+        self._roll_back()
+        if self.tell.episode:
+            tell(self.tell.episode, self.progress())
+
+    def resume(self, episodes: int) -> None:
+        """Go on from so many finished episodes, whose numbers have been put into all parts."""
+        self.resumed = episodes
+        actor, critic = copy.deepcopy(self.learner.actor), copy.deepcopy(self.learner.critic)
+        self.kept = _Kept(episodes, actor, critic, self._delivered(actor))
 
     def progress(self) -> Progress:
         """Return where training stands."""
         last = self.done - 1
         ledger = self.ledger.ledger(self.done)
         costs, violations = ledger.cost[:, last], ledger.violations[:, last]
-        return Progress(self.done, self.planned, self.seeds, costs, violations, frozen(self.test_costs[:, self.done]))
+        tests = frozen(self.test_costs[:, self.done])
+        return Progress(self.done, self.planned, self.seeds, costs, violations, tests, self.resumed)
 
     def training(self) -> Training:
         """Return everything up to the last finished episode."""
@@ -109,10 +130,12 @@ class Loop:
             seeds=self.seeds,
             episodes=done,
             discount=self.discount,
-            actors=tuple(self.kept.actor.member(i) for i in members),
+            actors=tuple(self.kept.delivered.actor.member(i) for i in members),
+            last_actors=tuple(self.kept.actor.member(i) for i in members),
             critics=tuple(self.kept.critic.member(i) for i in members),
             log=log,
             ledger=self.ledger.ledger(done),
+            decisions=self.kept.delivered.decisions,
         )
 
     def _moves(self) -> Iterator[int]:
@@ -139,6 +162,7 @@ class Loop:
         self.ledger.write(
             self.done, self.step, Step(wanted, moves.wanted, moves.after, moves.cost, moves.unsafe, moves.runaway)
         )
+        self._announce_move(x, wanted, moves)
         return over
 
     def _known(self, after: Array, ended: Flags) -> tuple[Array, Flags]:
@@ -168,13 +192,16 @@ class Loop:
             losses = self.learner.update(self.buffer.sample(self.settings.batch_size))
             self.guard.check(losses)
             self.losses.write(self.done, losses)
+            if self.tell.update:
+                numbers = {name: loss.numpy().copy() for name, loss in named(losses).items()}
+                tell(self.tell.update, Updated(self.done, self.step, self.seeds, numbers))
         self.ledger.write_updates(self.done, updates)
 
     def _updates_due(self, step: int) -> int:
         """Return how many updates follow this step; never does it depend on what the other members met."""
         taken = (self.done + self.settings.prefill) * self.steps + step + 1
         ready = taken >= max(self.settings.warm_up, self.settings.batch_size, self.settings.return_steps)
-        return self.settings.updates_per_step if ready else 0
+        return self.settings.updates_per_step if ready and taken % self.settings.steps_per_update == 0 else 0
 
     def _tested(self, episodes: int) -> _Kept:
         """Test the networks as they are after so many episodes, and return copies of them."""
@@ -182,4 +209,40 @@ class Loop:
             tested = evaluate(self.learner.actor, self.scenario, self.cost, starts=self.test_starts, steps=self.steps)
             self.test_costs[:, episodes] = tested.costs
             self.test_unsafe[:, episodes] = tested.violations
-        return _Kept(episodes, copy.deepcopy(self.learner.actor), copy.deepcopy(self.learner.critic))
+        actor = copy.deepcopy(self.learner.actor)
+        return _Kept(episodes, actor, copy.deepcopy(self.learner.critic), self._gated(actor, episodes))
+
+    def _gated(self, actor: StackedNetwork, episodes: int) -> Delivered:
+        """Return what is delivered after so many episodes: without a gate, the actors as they are."""
+        if self.gate is not None and self.gate.due(episodes, self.planned):
+            for i, decision in enumerate(self.gate.judge(actor, episodes)):
+                self.ledger.write_gate(episodes - 1, i, decision.simulated_steps, decision.accepted)
+        return self._delivered(actor)
+
+    def _delivered(self, actor: StackedNetwork) -> Delivered:
+        return Delivered(actor, ()) if self.gate is None else self.gate.delivered
+
+    def _roll_back(self) -> None:
+        """Tell of the actors that the gate rejected just now, and go on from those before them, where asked for."""
+        if self.gate is None:
+            return
+        restore = self.gate.gate.restore
+        for i, decision in self.gate.rejected(self.done):
+            if restore:
+                self.learner.take_back(i, self.gate.actor.member(i))
+            tell(self.tell.rollback, RolledBack(decision, restore))
+
+    def _announce_test(self) -> None:
+        if self.tell.evaluation and len(self.test_starts):
+            costs, unsafe = self.test_costs[:, self.done].copy(), self.test_unsafe[:, self.done].copy()
+            tell(self.tell.evaluation, Evaluated(self.done, self.seeds, costs, unsafe))
+
+    def _announce_move(self, x: Array, wanted: Array, moves: Moves) -> None:
+        """Tell of a plant step, and of each violation in it, to those who listen."""
+        if self.tell.step:
+            own = (part.copy() for part in (x, wanted, moves.applied, moves.after, moves.cost))
+            tell(self.tell.step, StepTaken(self.done, self.step, self.seeds, *own))
+        if self.tell.violation:
+            for i in np.flatnonzero(moves.unsafe):
+                event = Violated(self.done, self.step, self.seeds[i], moves.after[i].copy())
+                tell(self.tell.violation, event)

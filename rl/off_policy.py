@@ -91,6 +91,16 @@ class OffPolicyLearner:
         for target, network in pairs:
             self._follow(trainable(target), trainable(network), 0)
 
+    @torch.no_grad()
+    def take_back(self, member: int, actor: StackedNetwork) -> None:
+        """Give one member's actor and its target the weights of `actor`, a stack of one, and no momentum."""
+        for network in (self.actor, self.target_actor):
+            for weight, kept in zip(network.parameters(), actor.parameters(), strict=True):
+                weight[member] = kept[0]
+        for moments in map(self.actor_step.state.get, trainable(self.actor)):
+            if moments:
+                moments["exp_avg"][member] = 0
+
     def state(self) -> dict[str, Any]:
         """Return all that training changes, for a checkpoint: tensors by name, and the generators' states."""
         networks = {"actor": self.actor, "critics": self.critics}
@@ -104,8 +114,21 @@ def adam(weights: list[Tensor], rate: float) -> torch.optim.Adam:
     return torch.optim.Adam(weights, rate, fused=True)
 
 
-def descend(optimiser: torch.optim.Optimizer, loss: Float64[Tensor, " S"]) -> None:
-    """Take one step down the sum of losses (S,), on the optimiser's own weights alone."""
+def descend(optimiser: torch.optim.Optimizer, loss: Float64[Tensor, " S"], limit: float | None = None) -> None:
+    """Take one step down the sum of losses (S,), on the optimiser's own weights alone.
+
+    A `limit` is the largest norm of a member's gradient; a longer one is shortened, whatever the other members' are.
+    """
     optimiser.zero_grad()
-    loss.sum().backward(inputs=optimiser.param_groups[0]["params"])
+    weights = optimiser.param_groups[0]["params"]
+    loss.sum().backward(inputs=weights)
+    if limit is not None:
+        _shorten([weight.grad for weight in weights], limit)
     optimiser.step()
+
+
+def _shorten(gradients: list[Tensor], limit: float) -> None:
+    squares = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients])
+    factor = torch.clamp(limit / squares.sum(0).sqrt().clamp_min(1e-300), max=1.0)
+    for gradient in gradients:
+        gradient.mul_(factor.reshape(-1, *[1] * (gradient.ndim - 1)))

@@ -27,7 +27,9 @@ class Settings:
     warm_up: int = 0
     """plant steps per member before the first update, which also waits for as many as a batch has transitions"""
     updates_per_step: int = 1
-    """updates after each plant step"""
+    """updates after each plant step after which there are any"""
+    steps_per_update: int = 1
+    """plant steps from one of those to the next"""
     return_steps: int = 1
     """plant steps whose costs a target adds up before it asks the critic what follows"""
     prefill: int = 0
@@ -41,7 +43,7 @@ class Settings:
         """Check every number."""
         for name in ("actor_learning_rate", "critic_learning_rate", "weight_limit", "polyak"):
             real_scalar(getattr(self, name), name, TrainingError, positive=True)
-        for name in ("batch_size", "buffer_size", "updates_per_step", "return_steps"):
+        for name in ("batch_size", "buffer_size", "updates_per_step", "steps_per_update", "return_steps"):
             whole_number(getattr(self, name), name, TrainingError, least=1)
         for name in ("warm_up", "prefill", "critic_first"):
             whole_number(getattr(self, name), name, TrainingError)

@@ -10,10 +10,14 @@ from plants.arrays import whole_number
 from plants.scenario import scenario_of
 from plants.validation import cost_fits
 from rl.agent import Agent
+from rl.callbacks import Callback, checked_callbacks
+from rl.checkpoint import Checkpoints, Keeper, kept_in
 from rl.errors import Diverged, Interrupted, TrainingError
 from rl.evaluate import checked_starts
 from rl.fitting import check_parts, check_plant_fits, check_range, check_seeds, check_weights
+from rl.gate import Gate, check_gate
 from rl.guard import Trouble
+from rl.identity import identity
 from rl.loop import Loop
 from rl.size import check_sizes
 from rl.training import ProgressReader, Training
@@ -28,6 +32,9 @@ def train(
     steps: int | None = None,
     test_starts: ArrayLike | None = None,
     progress: ProgressReader | None = None,
+    gate: Gate | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoints: Checkpoints | None = None,
 ) -> Training:
     """Return S trained actors and critics, one per seed, with the log and the ledger of their training.
 
@@ -39,9 +46,13 @@ def train(
     budget. The end of an episode is a
     time limit: what would follow is still worth what the critic says. `cost` defaults to the plant's. From
     `test_starts` (K, n) the actors are tested, without exploration, before training and after every episode;
-    testing changes nothing in training. `progress` is called after every episode.
+    testing changes nothing in training. `progress` is called after every episode, `callbacks` hear of more. A `gate`
+    compares the actors with those before training, in a simulator, and decides which are delivered. With `checkpoints`
+    the same call goes on, to the same bits, from the episodes that were written there before it was stopped or killed;
+    a call for more episodes prolongs what is done.
 
-    Raises TrainingError for arguments that do not fit, before any training; Diverged at the step where a
+    Raises TrainingError for arguments that do not fit, before any training, and as CheckpointError for a folder of
+    checkpoints that cannot be used; Diverged at the step where a
     loss or weight goes bad; Refused where a plant that does not clip refuses an actor's input in a later test;
     Interrupted (a KeyboardInterrupt) when stopped by hand. The last three
     carry, as `.training`, everything up to the last finished episode.
@@ -59,17 +70,30 @@ def train(
     planned = whole_number(episodes, "episodes", TrainingError, least=1)
     length = whole_number(scenario.steps if steps is None else steps, "steps", TrainingError, least=1)
     tests = np.empty((0, plant.n)) if test_starts is None else checked_starts(test_starts, "test_starts", plant)
+    listeners = checked_callbacks(callbacks)
+    check_gate(gate, plant)
     check_sizes(agent, plant, len(members), planned, length, len(tests))
-    run = Loop(agent, scenario, cost, planned, members, length, tests)
+    whose = {} if checkpoints is None else identity(agent, scenario, cost, members, length, tests, gate)
+    with kept_in(checkpoints, whose) as keeper:
+        run = Loop(agent, scenario, cost, planned, members, length, tests, gate, listeners)
+        keeper.resume(run)
+        return _trained(run, keeper, progress)
+
+
+def _trained(run: Loop, keeper: Keeper, progress: ProgressReader | None) -> Training:
+    """Return what training gives from where it stands, with words for each way in which it may end early."""
     try:
-        run.begin()
-        for _ in range(planned):
+        if not run.done:
+            run.begin()
+        while run.done < run.planned:
             run.episode()
+            keeper.save(run)
             if progress is not None:
                 progress(run.progress())
     except KeyboardInterrupt as stop:
         raise Interrupted(run.training()) from stop
     except Trouble as trouble:
-        where = (run.done, run.step, members[trouble.member], trouble.network)
+        run.ledger.write_divergence(trouble.member)
+        where = (run.done, run.step, run.seeds[trouble.member], trouble.network)
         raise Diverged(trouble.what, *where, run.training()) from None
     return run.training()

@@ -1,6 +1,6 @@
 """What a training run hands back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from plants.arrays import Array
 from rl.agent import Losses
+from rl.gate import GateDecision
 from rl.guard import named
 from rl.ledger import Flags, Ledger, frozen
 from yann.stacked import StackedNetwork
@@ -45,16 +46,20 @@ class Training:
     """Trained networks, one stack of one per seed, with the log and the ledger of how they came about.
 
     `episodes` counts the finished ones: fewer than asked for only in a Training that an Interrupted or
-    Diverged carries. `discount` is the gamma that was used.
+    Diverged carries. `discount` is the gamma that was used. With a gate, `actors` are those that it accepted last, and
+    the law where it accepted none; `last_actors` are as trained, and `decisions` has every gate of every seed. Without
+    one, both are as trained. Log and ledger tell of the actors in training, accepted or not.
     """
 
     seeds: tuple[int, ...]
     episodes: int
     discount: float
     actors: tuple[StackedNetwork, ...]
+    last_actors: tuple[StackedNetwork, ...]
     critics: tuple[StackedNetwork, ...]
     log: TrainingLog
     ledger: Ledger
+    decisions: tuple[GateDecision, ...]
 
     def __repr__(self) -> str:
         """Return one line: seeds, episodes, discount and what became of the test cost."""
@@ -66,7 +71,8 @@ class Progress:
     """Where training stands after an episode: `episode` of `episodes` are done.
 
     `costs` (S,) is what the episode cost in training, `violations` (S,) how often it was unsafe, and
-    `test_costs` (S, K) what episodes from the test starts cost now, without exploration.
+    `test_costs` (S, K) what episodes from the test starts cost now, without exploration. Of these episodes `resumed`
+    were done in an earlier run, whose checkpoint this one goes on from.
     """
 
     episode: int
@@ -75,6 +81,7 @@ class Progress:
     costs: Array
     violations: Any
     test_costs: Array
+    resumed: int = 0
 
 
 class ProgressReader(Protocol):
@@ -102,6 +109,18 @@ class LossWriter:
                 self._new(name)
             self.sums[name][:, episode] += told.numpy()
             self.counts[name][episode] += 1
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Begin the sums of all these names that are not there."""
+        for name in set(names) - set(self.sums):
+            self._new(name)
+
+    def tables(self, episodes: int) -> Mapping[str, Any]:
+        """Return sums and counts of the first `episodes` episodes, themselves and no copies."""
+        return {
+            "sums": {name: table[:, :episodes] for name, table in self.sums.items()},
+            "counts": {name: table[:episodes] for name, table in self.counts.items()},
+        }
 
     def means(self, episodes: int) -> dict[str, Array]:
         """Return the means (S, E) over the updates of the first `episodes` episodes, NaN where there were none."""
