@@ -7,13 +7,16 @@ __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants", "yann")
 
 from rl.agent import Agent, Learner, Losses
+from rl.checkpoint import Checkpoints
 from rl.core import Core, NoCore
 from rl.ddpg import DDPG, DDPGSettings
-from rl.errors import Diverged, Interrupted, Refused, TrainingError
+from rl.dsac_t import DSACT, DSACTSettings
+from rl.errors import CheckpointError, Diverged, Interrupted, Refused, TrainingError
 from rl.evaluate import Evaluation, evaluate
 from rl.ledger import Ledger
 from rl.networks import PlainActor, PlainCritic, plain_actor, plain_critic
 from rl.replay import Batch, ReplayBuffer
+from rl.sac import SAC, SACSettings
 from rl.settings import Settings
 from rl.td3 import TD3, TD3Settings
 from rl.train import train
@@ -21,11 +24,16 @@ from rl.training import Progress, Training, TrainingLog
 
 __all__ = [
     "DDPG",
+    "DSACT",
+    "SAC",
     "TD3",
     "Agent",
     "Batch",
+    "CheckpointError",
+    "Checkpoints",
     "Core",
     "DDPGSettings",
+    "DSACTSettings",
     "Diverged",
     "Evaluation",
     "Interrupted",
@@ -38,6 +46,7 @@ __all__ = [
     "Progress",
     "Refused",
     "ReplayBuffer",
+    "SACSettings",
     "Settings",
     "TD3Settings",
     "Training",

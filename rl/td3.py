@@ -72,8 +72,7 @@ class TD3Learner(TwinLearner):
         self, actor: StackedNetwork, critics: StackedNetwork, settings: TD3Settings, seeds: Sequence[int], plant: Plant
     ) -> None:
         super().__init__(actor, critics, settings, seeds, plant)
-        lower, upper = plant.input_bounds
-        self._lower, self._upper = torch.from_numpy(lower), torch.from_numpy(upper)
+        self._lower, self._upper = map(torch.tensor, plant.input_bounds)
 
     def update(self, batch: Batch) -> Losses:
         """Take one step on both critics and, each `actor_every`-th time, on the actor; return the losses (S,)."""
