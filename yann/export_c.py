@@ -16,10 +16,10 @@ from yann.actor import YannActor
 from yann.errors import NetworkError
 from yann.export_c_design import Design
 from yann.export_c_form import DOUBLE, FLOAT, NEAREST, Backup, Hold, Nearest, Outside, Precision
+from yann.export_c_graph import WAYS, GraphTables
 from yann.export_c_pairs import Pairs, reference_pairs
 from yann.export_c_sheet import DataSheet, data_sheet
 from yann.export_c_steps import Fade, named_arrays
-from yann.export_c_tables import Tables
 
 KEYWORDS = frozenset(
     re.findall(
@@ -82,7 +82,7 @@ def export_c(
     instance_of(outside, (Nearest, Hold, Backup), "outside", NetworkError, "pass NEAREST, HOLD or Backup(input)")
     if precision not in (DOUBLE, FLOAT):
         raise NetworkError(f"`precision` is {precision!r}; pass DOUBLE or FLOAT")
-    tables = Tables(Design.of(policy), FLOAT if precision == FLOAT else DOUBLE, outside)
+    tables = GraphTables(Design.of(policy), FLOAT if precision == FLOAT else DOUBLE, outside)
     paths = _paths(directory, _checked_name(name))
     pairs = reference_pairs(tables)
     sheet = data_sheet(tables, pairs, name, _digest(tables))
@@ -117,13 +117,13 @@ def _paths(directory: object, name: str) -> list[Path]:
     return paths
 
 
-def _digest(tables: Tables) -> str:
+def _digest(tables: GraphTables) -> str:
     """Return the SHA-256 of the design, its precision and what happens outside."""
     choices = json.dumps([tables.precision.name, tables.outside.text, tables.backup.tolist()])
     return hashlib.sha256((tables.design.digest + choices).encode()).hexdigest()
 
 
-def _contents(tables: Tables, pairs: Pairs, sheet: DataSheet) -> tuple[str, ...]:
+def _contents(tables: GraphTables, pairs: Pairs, sheet: DataSheet) -> tuple[str, ...]:
     design, constants = tables.design, tables.all
     title = f"{len(design.law.regions)} regions, {design.law.t} states to {design.law.m} inputs"
     title += ", with a trained residual" if design.net else ""
@@ -141,8 +141,9 @@ def _contents(tables: Tables, pairs: Pairs, sheet: DataSheet) -> tuple[str, ...]
     }
     source = {
         "net": design.net and _net_sizes(tables),
-        "nodes": 0 if design.tree is None else len(design.tree.children),
+        "nodes": len(tables.graph.rows),
         "depth": sheet.depth,
+        "ways": WAYS,
         "moves": sheet.moves,
         "height": " + ".join(f"a[{j}] * d[{j}]" for j in range(design.law.t)) + f" - a[{design.law.t}]",
         "level": _balanced([*(f"a[{j}] * d[{j}]" for j in range(design.law.t)), f"-a[{design.law.t}]"]),
@@ -168,7 +169,7 @@ def _contents(tables: Tables, pairs: Pairs, sheet: DataSheet) -> tuple[str, ...]
     )
 
 
-def _net_sizes(tables: Tables) -> dict[str, object]:
+def _net_sizes(tables: GraphTables) -> dict[str, object]:
     net = tables.design.net
     if net is None:
         return {}
@@ -189,7 +190,7 @@ def _net_sizes(tables: Tables) -> dict[str, object]:
 
 
 def _balanced(terms: list[str]) -> str:
-    """Return a sum in pairs, whose terms a processor adds side by side: the tree's band forgives their order."""
+    """Return a sum in pairs, whose terms a processor adds side by side: the band forgives their order."""
     if len(terms) == 1:
         return terms[0]
     half = len(terms) // 2

@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from yann.export_c_graph import GraphTables
 from yann.export_c_net import Net
 from yann.export_c_pairs import Pairs
 from yann.export_c_steps import Fade
-from yann.export_c_tables import Tables
 from yann.gathered import input_box
 from yann.law_error import law_error, residual_error
 
@@ -58,14 +58,11 @@ class DataSheet:
         return asdict(self)
 
 
-def data_sheet(tables: Tables, pairs: Pairs, name: str, digest: str) -> DataSheet:
+def data_sheet(tables: GraphTables, pairs: Pairs, name: str, digest: str) -> DataSheet:
     """Return the data sheet of tables and their self-test."""
     design, law = tables.design, tables.design.law
-    tree, net, rows = design.tree, design.net, len(law.halfspaces[1])
-    stack = 0 if tree is None else tree.depth + 1
+    net = design.net
     reals = law.t + (0 if net is None else law.t + net.hidden)
-    comparisons = rows if tree is None else tree.worst_comparisons
-    listed = rows if tree is None else len(tree.children) + int(np.diff(design.starts)[tree.regions].sum())
     flops, tanh = _residual_work(net)
     nominal = law_error(tables).total
     lower, upper = input_box(law)
@@ -76,16 +73,16 @@ def data_sheet(tables: Tables, pairs: Pairs, name: str, digest: str) -> DataShee
         states=tuple(f"{n} [{u}]" if u else n for n, u in zip(law.parameter_names, law.parameter_units, strict=True)),
         inputs=tuple(f"{n} [{u}]" if u else n for n, u in zip(law.input_names, law.input_units, strict=True)),
         regions=len(law.regions),
-        half_spaces=rows,
+        half_spaces=len(law.halfspaces[1]),
         moves=len(design.moves),
         residual=net is not None,
         table_bytes=sum(table.footprint for table in tables.all),
         bytes_of={table.name: table.footprint for table in tables.all},
-        stack_bytes=stack * INT + reals * np.dtype(tables.precision.dtype).itemsize,
-        depth=0 if tree is None else tree.depth,
-        comparisons=comparisons,
-        comparisons_anywhere=listed + (rows if tables.outside.scans else 0),
-        flops=2 * law.t * (comparisons + law.m) + flops,
+        stack_bytes=(tables.graph.depth + 1) * INT + reals * np.dtype(tables.precision.dtype).itemsize,
+        depth=tables.graph.depth,
+        comparisons=tables.comparisons,
+        comparisons_anywhere=tables.comparisons_anywhere,
+        flops=2 * law.t * (tables.comparisons + law.m) + flops,
         tanh_calls=tanh,
         band=float(np.sqrt(tables.limits[1])),
         error_bound=tuple(nominal.tolist()),

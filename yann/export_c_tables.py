@@ -121,13 +121,17 @@ class Tables:
         size = np.abs(self.rows[:, :-1]) @ self.reach + np.abs(self.rows[:, -1])
         return float((self.design.law.t + 4) * self.precision.unit * size.max())
 
+    @property
+    def band(self) -> float:
+        """Return how close, in half widths, a state is to a hyperplane if both of its sides are searched."""
+        return 0.0 if self.design.tree is None else self.design.tree.band
+
     @cached_property
     def limits(self) -> Array:
         """Return (tolerance of the domain, square of the band around a node's hyperplane), in half widths."""
-        band = 0.0 if self.design.tree is None else self.design.tree.band
         if not self.centred:
-            return np.array([TOLERANCE, band**2])
-        return np.array([1.01 * (TOLERANCE + self.doubt), 1.01 * (band + 4 * self.doubt) ** 2])
+            return np.array([TOLERANCE, self.band**2])
+        return np.array([1.01 * (TOLERANCE + self.doubt), 1.01 * (self.band + 4 * self.doubt) ** 2])
 
     @cached_property
     def backup(self) -> Array:
@@ -137,7 +141,7 @@ class Tables:
     @cached_property
     def all(self) -> tuple[Table, ...]:
         """Return the tables in the order of the file; raises NetworkError for a number that the type cannot hold."""
-        tables = tuple(Table(*named, self.precision) for named in (*self._search(), *self._moves(), *self._residual()))
+        tables = tuple(Table(*named, self.precision) for named in self._named())
         largest = np.finfo(self.precision.dtype).max
         for table in tables:
             if not table.whole and not (np.abs(table.values) <= largest).all():
@@ -157,11 +161,17 @@ class Tables:
         """Return the CRC-32 of all tables."""
         return zlib.crc32(b"".join(table.content for table in self.all))
 
-    def _search(self) -> Iterator[tuple[str, np.ndarray, str]]:
-        tree = self.design.tree
+    def _named(self) -> Iterator[tuple[str, np.ndarray, str]]:
+        for part in (self._rows, self._search, self._moves, self._residual):
+            yield from part()
+
+    def _rows(self) -> Iterator[tuple[str, np.ndarray, str]]:
         yield "limit", self.limits, "Half widths of the parameter set: tolerance of the domain, square of the band."
         yield "first_row", self.design.starts, "Where the half-spaces of each region start; last: where they end."
         yield "plane", self.rows, "Half-spaces a d <= b of all regions: a, then b."
+
+    def _search(self) -> Iterator[tuple[str, np.ndarray, str]]:
+        tree = self.design.tree
         if tree is not None:
             nodes = len(tree.children)
             child = np.where(tree.children >= 0, tree.children, nodes - 1 - tree.children)

@@ -47,11 +47,11 @@ class SearchTree:
     def locate(self, points: Array) -> tuple[Indices, Array]:
         """Return region (n,) and margin (n,) at points (n, t): the same numbers as a scan of all regions.
 
-        Raises ProblemError for points of another shape, or that are not finite float64 numbers.
+        Raises ProblemError for points of another shape or type (float64, as A, but for a rounded copy), or not finite.
         """
-        if points.ndim != 2 or points.shape[1] != self.A.shape[1] or points.dtype != np.float64:
+        if points.ndim != 2 or points.shape[1] != self.A.shape[1] or points.dtype != self.A.dtype:
             raise ProblemError(
-                f"`points` is {points.dtype} of shape {points.shape}; pass float64 (n, {self.A.shape[1]})"
+                f"`points` is {points.dtype} of shape {points.shape}; pass {self.A.dtype} (n, {self.A.shape[1]})"
             )
         if not np.isfinite(points).all():
             row, column = np.argwhere(~np.isfinite(points))[0].tolist()
@@ -60,6 +60,12 @@ class SearchTree:
             self.A, self.b, self.starts, self.normals, self.offsets, self.children, self.leaf_starts, self.regions,
             self.band, self.depth, np.ascontiguousarray(points),
         )  # fmt: skip
+
+    @cached_property
+    def rows(self) -> Indices:
+        """Return for each node the first row of the regions that is its hyperplane."""
+        number = {row.tobytes(): i for i, row in reversed(list(enumerate(np.c_[self.A, self.b])))}
+        return np.array([number[row.tobytes()] for row in np.c_[self.normals, self.offsets]], np.intp)
 
     @cached_property
     def levels(self) -> np.ndarray:
@@ -101,9 +107,10 @@ class SearchTree:
         )
 
 
-def build_tree(law: "PiecewiseAffineLaw") -> SearchTree:
-    """Return the search tree of a law; the same law gives the same tree.
+def build_tree(law: "PiecewiseAffineLaw", leaf: int = LEAF) -> SearchTree:
+    """Return the search tree of a law, whose leaves are split until they list at most `leaf` regions.
 
+    The same law gives the same tree.
     A region is listed in every leaf whose cell it enters, and a point is searched for in every leaf that it is close
     to, both by more than rounding can do. So a point within the law's tolerance of a region finds all such regions; for
     any other point `locate` scans all regions.
@@ -112,9 +119,9 @@ def build_tree(law: "PiecewiseAffineLaw") -> SearchTree:
     starts = np.searchsorted(owner, np.arange(len(law.regions) + 1))
     scaled, levels = A * law.half_width, b - A @ law.centre
     inside = (cast(Regions, law.regions).centre - law.centre) / law.half_width
-    rounding = _rounding(law, A, b)
-    reach, band = max(REACH, 10 * (TOLERANCE + rounding)), max(BAND, 1000 * (TOLERANCE + rounding))
-    cells = Cells(scaled, levels, starts, _planes(scaled, levels), inside, reach, band, LEAF)
+    within = TOLERANCE + rounding(law)
+    reach, band = max(REACH, 10 * within), max(BAND, 1000 * within)
+    cells = Cells(scaled, levels, starts, _planes(scaled, levels), inside, reach, band, leaf)
     rows, children, leaf_starts, regions = grow(cells, DEEPEST)
     normals, offsets = A[rows], b[rows]
     for array in (starts, normals, offsets, children, leaf_starts, regions):
@@ -122,8 +129,9 @@ def build_tree(law: "PiecewiseAffineLaw") -> SearchTree:
     return SearchTree(A, b, starts, normals, offsets, children, leaf_starts, regions, band)
 
 
-def _rounding(law: "PiecewiseAffineLaw", A: Array, b: Array) -> float:
+def rounding(law: "PiecewiseAffineLaw") -> float:
     """Return how far, in half widths, rounding can move a point of the domain against a row."""
+    A, b, _ = law.halfspaces
     largest = np.maximum(*np.abs(law.parameter_bounds))
     return float((law.t + 2) * np.finfo(float).eps * (np.abs(A) @ largest + np.abs(b)).max())
 
