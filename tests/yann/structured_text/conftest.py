@@ -29,8 +29,12 @@ def wanted(fine: object, what: str) -> None:
 class Array(list):
     """Like an array of a controller: a subscript beyond its ends, below 0 included, is an error."""
 
+    read: list[int] | None = None
+
     def __getitem__(self, i: Any) -> Any:
         wanted(0 <= i < len(self), f"subscript {i} of {len(self)}")
+        if self.read is not None:
+            self.read.append(i)
         return super().__getitem__(i)
 
     def __setitem__(self, i: Any, value: Any) -> None:
@@ -211,6 +215,11 @@ class Block:
         with np.errstate(all="ignore"):
             self.scan()
         return self.values["u"], self.values["region"], self.values["valid"]
+
+    def count(self, name: str) -> list[int]:
+        """Return a list to which every subscript that is read of this array will be added."""
+        self.values[name].read = []
+        return self.values[name].read
 
 
 @pytest.fixture

@@ -74,6 +74,24 @@ def test_a_tree_is_written_where_there_is_one(laws, tmp_path):
     assert "leaf_start" in texts["two inputs"]
 
 
+@pytest.mark.parametrize("name", ["pendulum", "two inputs", "reactor"])
+def test_no_state_takes_more_comparisons_than_are_stated(name, laws, hard_points, controller, tmp_path):
+    law = laws[name]
+    done = export_structured_text(law, tmp_path / "law.st")
+    run = controller(done.path)
+    read = run.count("plane")
+    worst = {True: 0, False: 0}
+    points = hard_points(law, 600)
+    inside = law.locate(points).margin >= -TOLERANCE
+    for x, within in zip(points, inside, strict=True):
+        read.clear()
+        run(x)
+        apart = bool(within and np.abs(law.tree.normals @ x - law.tree.offsets).min(initial=np.inf) > 1e-6)
+        worst[apart] = max(worst[apart], len(read) / (law.t + 1))
+    assert 0 < worst[True] <= done.comparisons
+    assert done.comparisons < worst[False] <= done.comparisons_anywhere
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["pendulum", "two inputs"])
 def test_real_is_off_by_no_more_than_rounding(name, form, laws, trained, hard_points, block):
