@@ -16,10 +16,12 @@ from yann.errors import NetworkError
 from yann.export_c import export_c
 from yann.export_onnx import export_onnx
 from yann.export_structured_text import export_structured_text
+from yann.facet_jump import FacetJump, facet_jump
 from yann.lattice import LatticeNetwork, compile_lattice
 from yann.network import FiveLayerNetwork, compile_actor, compile_law
 from yann.per_move import PerMove
 from yann.residual import AsPrinted, PerRegion, Residual, Shared
+from yann.single_precision import SinglePrecision, single_precision
 from yann.trainable_law import TrainableLaw
 from yann.verify import Verification, verify
 
@@ -28,6 +30,7 @@ __all__ = [
     "Changes",
     "ConstrainedCritic",
     "Continuous",
+    "FacetJump",
     "FiveLayerNetwork",
     "LatticeNetwork",
     "NetworkError",
@@ -35,6 +38,7 @@ __all__ = [
     "PerRegion",
     "Residual",
     "Shared",
+    "SinglePrecision",
     "TrainableLaw",
     "Verification",
     "YannActor",
@@ -48,5 +52,7 @@ __all__ = [
     "export_mat",
     "export_onnx",
     "export_structured_text",
+    "single_precision",
+    "facet_jump",
     "verify",
 ]

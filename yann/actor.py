@@ -135,10 +135,12 @@ class YannActor(Storable):
         Components beyond LARGEST count as LARGEST: sums of larger ones with opposite signs have no value.
         """
         states = states.clamp(-LARGEST, LARGEST)
+        return self.law(states, region) + self.addition(states, region)
+
+    def addition(self, states: Tensor, region: Tensor) -> Tensor:
+        """Return what training adds to the law (S, B, m): the residual, within its bound; 0 at birth."""
         residual = self.residual(states, region)
-        if self.bound is not None:
-            residual = self.bound * torch.tanh(residual / self.bound)
-        return self.law(states, region) + residual
+        return residual if self.bound is None else self.bound * torch.tanh(residual / self.bound)
 
     def _input(self, states: Tensor, region: Tensor) -> Tensor:
         return inward_clip(self.unclipped(states, region), self.lower, self.upper)
