@@ -7,12 +7,14 @@ __distribution__ = "yann-control"
 run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_own"]("plants", "yann")
 
 from rl.agent import Agent, Learner, Losses
+from rl.callbacks import Callback, Evaluated, RolledBack, StepTaken, Updated, Violated
 from rl.checkpoint import Checkpoints
 from rl.core import Core, NoCore
 from rl.ddpg import DDPG, DDPGSettings
 from rl.dsac_t import DSACT, DSACTSettings
 from rl.errors import CheckpointError, Diverged, Interrupted, Refused, TrainingError
 from rl.evaluate import Evaluation, evaluate
+from rl.gate import Gate, GateDecision
 from rl.ledger import Ledger
 from rl.networks import PlainActor, PlainCritic, plain_actor, plain_critic
 from rl.replay import Batch, ReplayBuffer
@@ -29,13 +31,17 @@ __all__ = [
     "TD3",
     "Agent",
     "Batch",
+    "Callback",
     "CheckpointError",
     "Checkpoints",
     "Core",
     "DDPGSettings",
     "DSACTSettings",
     "Diverged",
+    "Evaluated",
     "Evaluation",
+    "Gate",
+    "GateDecision",
     "Interrupted",
     "Learner",
     "Ledger",
@@ -46,12 +52,16 @@ __all__ = [
     "Progress",
     "Refused",
     "ReplayBuffer",
+    "RolledBack",
     "SACSettings",
     "Settings",
+    "StepTaken",
     "TD3Settings",
     "Training",
     "TrainingError",
     "TrainingLog",
+    "Updated",
+    "Violated",
     "evaluate",
     "plain_actor",
     "plain_critic",
