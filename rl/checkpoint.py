@@ -13,7 +13,7 @@ from typing import Any
 
 from mpc.explicit.errors import FileFormatError
 from mpc.explicit.storage import LARGEST, read_archive, write_archive
-from plants.arrays import whole_number
+from plants.arrays import instance_of, whole_number
 from rl.errors import CheckpointError, TrainingError
 from rl.identity import Identity, check_same
 from rl.loop import Loop
@@ -140,6 +140,7 @@ def kept_in(checkpoints: Checkpoints | None, identity: Identity) -> Iterator[Kee
     if checkpoints is None:
         yield Keeper()
         return
+    instance_of(checkpoints, Checkpoints, "checkpoints", TrainingError, "pass Checkpoints(folder), or None")
     folder = Path(checkpoints.folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
