@@ -52,7 +52,7 @@ __all__ = [
     "export_mat",
     "export_onnx",
     "export_structured_text",
-    "single_precision",
     "facet_jump",
+    "single_precision",
     "verify",
 ]

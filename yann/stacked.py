@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import pairwise
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -141,6 +141,8 @@ class StackedNetwork(nn.Module):
     at the end of its constructor, so that it is born with the weights of seed 0.
     """
 
+    dtype: ClassVar[torch.dtype] = torch.float64
+
     def __init__(self, arguments: Sequence[tuple[str, int]]) -> None:
         super().__init__()
         self.arguments = tuple(arguments)
@@ -170,6 +172,7 @@ class StackedNetwork(nn.Module):
         if len(points) != len(self.arguments):
             wanted = ", ".join(name for name, _ in self.arguments)
             raise NetworkError(f"{type(self).__name__} takes {wanted}; got {len(points)} arguments")
+        self._check_type()
         tensors = [self._checked(p, *a) for p, a in zip(points, self.arguments, strict=True)]
         lead = tuple(tensors[0].shape[:-1])
         for tensor, (name, _) in zip(tensors, self.arguments, strict=True):
@@ -217,6 +220,14 @@ class StackedNetwork(nn.Module):
         for parameter in single.parameters():
             parameter.data = parameter.data[start : start + 1].clone()
         return single
+
+    def _check_type(self) -> None:
+        for name, tensor in (*self.named_parameters(), *self.named_buffers()):
+            if tensor.is_floating_point() and tensor.dtype != self.dtype:
+                raise NetworkError(
+                    f"`{name}` was cast to {tensor.dtype}, but a {type(self).__name__} computes in {self.dtype}; build "
+                    "it anew, and for float32 call single_precision(actor), which says how far its copy can be off"
+                )
 
     def _as_born(self) -> bool:
         fresh = copy.deepcopy(self)
