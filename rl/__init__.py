@@ -10,11 +10,13 @@ from rl.agent import Agent, Learner, Losses
 from rl.callbacks import Callback, Evaluated, RolledBack, StepTaken, Updated, Violated
 from rl.checkpoint import Checkpoints
 from rl.core import Core, NoCore
+from rl.cored_actor import CoredActor
 from rl.ddpg import DDPG, DDPGSettings
 from rl.dsac_t import DSACT, DSACTSettings
 from rl.errors import CheckpointError, Diverged, Interrupted, Refused, TrainingError
 from rl.evaluate import Evaluation, evaluate
 from rl.gate import Gate, GateDecision
+from rl.grid_core import GridCore
 from rl.ledger import Ledger
 from rl.networks import PlainActor, PlainCritic, plain_actor, plain_critic
 from rl.replay import Batch, ReplayBuffer
@@ -35,6 +37,7 @@ __all__ = [
     "CheckpointError",
     "Checkpoints",
     "Core",
+    "CoredActor",
     "DDPGSettings",
     "DSACTSettings",
     "Diverged",
@@ -42,6 +45,7 @@ __all__ = [
     "Evaluation",
     "Gate",
     "GateDecision",
+    "GridCore",
     "Interrupted",
     "Learner",
     "Ledger",

@@ -27,6 +27,10 @@ class Core(Protocol):
         """Return what the law costs from states (rows, n) of the core until all is at rest."""
         ...
 
+    def weight(self, x: Float64[np.ndarray, "rows n"]) -> Float64[np.ndarray, " rows"]:
+        """Return how far learning counts at states (rows, n): 0 all over the core, rising continuously to 1 outside."""
+        ...
+
 
 class NoCore:
     """The empty core: every state may learn."""
@@ -38,6 +42,10 @@ class NoCore:
     def value(self, x: Float64[np.ndarray, "rows n"]) -> Float64[np.ndarray, " rows"]:
         """Return NaN for every row: nothing is known."""
         return np.full(len(x), np.nan)
+
+    def weight(self, x: Float64[np.ndarray, "rows n"]) -> Float64[np.ndarray, " rows"]:
+        """Return 1 for every row."""
+        return np.ones(len(x))
 
 
 def core_of(actor: StackedNetwork) -> Core:
