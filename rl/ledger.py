@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from plants import Plant
 from plants.arrays import Array
+from rl.ledger_files import write_facts, write_rows
+from rl.rates import Rate, rate_of
 
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -61,6 +64,42 @@ class Ledger:
     def violation_time(self) -> Array:
         """Return the time (S, E) beyond a safe limit, in the plant's time unit: one sample period per violation."""
         return self.violations.astype(np.float64) * self.sample_time
+
+    def violations_per_run(self, confidence: float = 0.95) -> Rate:
+        """Return how many runs of all seeds became unsafe, with exact bounds; see Rate for what they assume."""
+        return rate_of(int(self.violations.sum()), int(self.runs.sum()), confidence)
+
+    def violations_per_step(self, confidence: float = 0.95) -> Rate:
+        """Return how many plant steps of all seeds were followed by an unsafe state, with exact bounds."""
+        return rate_of(int(self.violations.sum()), int(self.plant_steps.sum()), confidence)
+
+    def totals(self) -> dict[str, float]:
+        """Return the sums over all seeds and episodes, by name."""
+        sums = {name: int(getattr(self, name).sum()) for name in (*_COUNTS, "divergences")}
+        return {"cost": float(self.cost.sum()), "violation_time": float(self.violation_time.sum()), **sums}
+
+    def write_csv(self, path: str | PathLike[str]) -> None:
+        """Write a line per seed and episode, whole or not at all: "never" is empty, each state's depth has a column."""
+        depths = {name: f"violation_depth {name}" for name in self.state_names}
+        columns = ("seed", "episode", "cost", *_COUNTS, "violation_time", "first_violation", *depths.values())
+        rows = []
+        for row in self.to_rows():
+            found = row.pop("violation_depth")
+            rows.append({**row, **{column: found.get(name, 0.0) for name, column in depths.items()}})
+        write_rows(path, columns, rows)
+
+    def write_json(self, path: str | PathLike[str], confidence: float = 0.95) -> None:
+        """Write totals, rates with their bounds, divergences by seed and all rows, whole or not at all."""
+        rates = {"per_run": self.violations_per_run(confidence), "per_step": self.violations_per_step(confidence)}
+        diverged = dict(zip(map(str, self.seeds), self.divergences.tolist(), strict=True))
+        facts = {
+            "sample_time": self.sample_time,
+            "totals": self.totals(),
+            "violations": {name: rate.row() for name, rate in rates.items()},
+            "divergences": diverged,
+            "rows": self.to_rows(),
+        }
+        write_facts(path, facts)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return one plain dictionary per seed and episode, ready for JSON, with None for "never"."""

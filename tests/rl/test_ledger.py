@@ -1,10 +1,11 @@
+import csv
 import json
 
 import numpy as np
 import pytest
 
 from plants import clipped_pendulum, simulate
-from rl import train
+from rl import Diverged, train
 
 
 @pytest.fixture
@@ -135,3 +136,61 @@ def test_tables_are_read_only(lone, drift):
     _, ledger = lone(drift())
     with pytest.raises(ValueError, match="read-only"):
         ledger.cost[0, 0] = 1.0
+
+
+class TestTotals:
+    @pytest.fixture
+    def ledger(self, lone, drift):
+        return lone(drift(factor=3.0, limit=1.0), episodes=2, seeds=(3, 5), steps=12)[1]
+
+    def test_rates_are_those_of_all_seeds(self, ledger):
+        per_run, per_step = ledger.violations_per_run(0.9), ledger.violations_per_step()
+        assert per_run.count == per_step.count == ledger.violations.sum() > 0
+        assert per_run.trials == ledger.runs.sum()
+        assert per_step.trials == ledger.plant_steps.sum() == 48
+        assert (per_run.confidence, per_step.confidence) == (0.9, 0.95)
+
+    def test_totals_are_sums_of_rows(self, ledger):
+        totals, rows = ledger.totals(), ledger.to_rows()
+        for name in set(totals) - {"divergences"}:
+            assert totals[name] == pytest.approx(sum(row[name] for row in rows)), name
+        assert totals["divergences"] == 0
+
+    def test_csv_has_every_number_of_the_rows(self, ledger, tmp_path):
+        ledger.write_csv(tmp_path / "ledger.csv")
+        with (tmp_path / "ledger.csv").open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        rows = ledger.to_rows()
+        assert len(lines) == len(rows) == 4
+        for line, row in zip(lines, rows, strict=True):
+            assert float(line.pop("violation_depth level")) == row.pop("violation_depth").get("level", 0)
+            assert {k: None if v == "" else float(v) for k, v in line.items()} == row
+
+    def test_json_has_rows_totals_and_rates(self, ledger, tmp_path):
+        ledger.write_json(tmp_path / "ledger.json", confidence=0.9)
+        read = json.loads((tmp_path / "ledger.json").read_text())
+        assert read["rows"] == ledger.to_rows()
+        assert read["totals"] == ledger.totals()
+        assert read["violations"]["per_run"] == ledger.violations_per_run(0.9).row()
+        assert read["divergences"] == {"3": 0, "5": 0}
+
+    @pytest.mark.parametrize("write", ["write_csv", "write_json"])
+    def test_a_file_that_cannot_be_written_leaves_nothing(self, ledger, tmp_path, write):
+        (tmp_path / "taken").mkdir()
+        with pytest.raises(IsADirectoryError):
+            getattr(ledger, write)(tmp_path / "taken")
+        assert list(tmp_path.iterdir()) == [tmp_path / "taken"]
+
+
+def test_a_seed_that_diverged_is_counted(drift, plain_agent):
+    agent = plain_agent(drift(), batch_size=4, actor_learning_rate=1e6)
+    with pytest.raises(Diverged) as caught:
+        train(agent, drift(), episodes=3, seeds=[4, 8])
+    ledger = caught.value.training.ledger
+    assert ledger.divergences.sum() == ledger.totals()["divergences"] == 1
+    assert ledger.divergences[[4, 8].index(caught.value.seed)] == 1
+
+
+def test_without_a_gate_nothing_is_simulated_or_rolled_back(lone, drift):
+    totals = lone(drift())[1].totals()
+    assert totals["simulated_steps"] == totals["rollbacks"] == 0
