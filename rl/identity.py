@@ -13,10 +13,12 @@ import numpy as np
 
 from plants import Cost, Scenario
 from plants.arrays import Array
+from plants.scenario import scenario_of
 from rl.agent import Agent
 from rl.core import core_of
 from rl.errors import TrainingError
 from rl.evaluate import evaluate
+from rl.gate import Gate
 from rl.state import taken
 from yann.stacked import StackedNetwork
 
@@ -36,7 +38,7 @@ def identity(
     seeds: Sequence[int],
     steps: int,
     test_starts: Array,
-    gate: object = None,
+    gate: Gate | None = None,
 ) -> Identity:
     """Return all that decides what a training gives, its number of episodes aside."""
     return {
@@ -45,6 +47,7 @@ def identity(
         "agent": type(agent).__name__,
         **_entries("agent.settings", agent.settings),
         **_entries("gate", gate),
+        **_simulator(agent, cost, steps, gate),
         "discount": _text(agent.discount),
         **_network("agent.actor", agent.actor),
         **_network("agent.critic", agent.critic),
@@ -90,9 +93,21 @@ def _entries(name: str, settings: Any) -> dict[str, str | Array]:
     """Return every setting by name, those of a dataclass or of any other object."""
     if settings is None:
         return {name: "None"}
+    told: dict[str, str | Array] = {name: type(settings).__name__}
     names = [entry.name for entry in fields(settings)] if is_dataclass(settings) else sorted(vars(settings))
     values = {f"{name}.{key}": getattr(settings, key) for key in names}
-    return {key: value if isinstance(value, np.ndarray) else _text(value) for key, value in values.items()}
+    for key, value in values.items():
+        told[key] = np.asarray(value, dtype=np.float64) if isinstance(value, np.ndarray) else _text(value)
+    return told
+
+
+def _simulator(agent: Agent, cost: Cost | None, steps: int, gate: Gate | None) -> dict[str, str | Array]:
+    """Return what the gate's own simulator is and does, where it has one."""
+    if gate is None or gate.simulator is None:
+        return {}
+    scenario = scenario_of(gate.simulator)
+    told = {**_world(scenario), **_behaviour(agent, scenario, cost, steps)}
+    return {f"gate.simulator: {name}": value for name, value in told.items()}
 
 
 def _text(value: object) -> str:

@@ -21,6 +21,7 @@ from rl import (
     Checkpoints,
     DDPGSettings,
     Diverged,
+    Gate,
     Interrupted,
     TD3Settings,
     TrainingError,
@@ -28,6 +29,7 @@ from rl import (
     plain_critic,
     train,
 )
+from rl.core import core_of
 
 STATEMENT = """
 import dataclasses, os, signal
@@ -45,8 +47,19 @@ WORLD = Scenario(
                   Delayed("torque", 2)],
 )
 
-def agent(make, settings, **changes):
+class Ball:
+    "A core for tests: nothing is learned near rest, and what follows costs a hundred times the squared distance."
+
+    def contains(self, x):
+        return (x**2).sum(-1) < .04
+
+    def value(self, x):
+        return 100 * (x**2).sum(-1)
+
+def agent(make, settings, core=None, **changes):
     actor, critic = plain_actor(PLANT, (8, 8)), plain_critic(PLANT, (8, 8))
+    if core is not None:
+        actor.core = core
     return make(actor, critic, settings(**{"batch_size": 8, "exploration": .3, **changes}))
 
 CASES = {
@@ -56,12 +69,15 @@ CASES = {
     "td3 after a prefill": (agent(TD3, TD3Settings, prefill=2, critic_first=30), PLANT),
     "sac": (agent(SAC, SACSettings), PLANT),
     "dsac-t in a disturbed world": (agent(DSACT, DSACTSettings, return_steps=2), WORLD),
+    "td3 about a core, behind a gate": (agent(TD3, TD3Settings, core=Ball(), return_steps=4), PLANT),
 }
+GATE = Gate(every=2, count=20, border=[[.2, 0]], border_count=5, restore=True)
 EPISODES = 6
 
 def run(name, folder=None, episodes=EPISODES, every=1, **others):
     who, world = CASES[name]
     where = None if folder is None else Checkpoints(folder, every)
+    others = {"gate": GATE, **others} if "gate" in name else others
     return train(who, world, episodes=episodes, seeds=[7, 3], steps=20, test_starts=[[.1, 0], [-.4, .5]],
                  checkpoints=where, **others)
 """
@@ -74,7 +90,7 @@ PENDULUM = clipped_pendulum()
 
 def bits(training):
     """Return all that a training hands back, number by number."""
-    networks = {"actors": training.actors, "critics": training.critics}
+    networks = {"actors": training.actors, "last": training.last_actors, "critics": training.critics}
     tables = [training.log, training.ledger]
     arrays = {f.name: getattr(t, f.name) for t in tables for f in dataclasses.fields(t)}
     told = {name: array.tobytes() for name, array in arrays.items() if isinstance(array, np.ndarray)}
@@ -82,7 +98,8 @@ def bits(training):
     for kind, some in networks.items():
         for i, network in enumerate(some):
             told |= {f"{kind}[{i}].{name}": w.detach().numpy().tobytes() for name, w in network.named_parameters()}
-    return {**told, "episodes": training.episodes, "discount": training.discount}
+    rows = [decision.row() for decision in training.decisions]
+    return {**told, "episodes": training.episodes, "discount": training.discount, "decisions": rows}
 
 
 def episodes_in(folder):
@@ -177,8 +194,8 @@ class TestStopped:
     @pytest.mark.parametrize("name", CASES)
     def test_prolonging_gives_what_a_longer_training_gives(self, in_one_piece, tmp_path, name):
         """Tables and memory of the short one are smaller: what was planned is no part of what is kept."""
-        run(name, tmp_path, episodes=1)
-        run(name, tmp_path, episodes=3)
+        run(name, tmp_path, episodes=2)
+        run(name, tmp_path, episodes=4)
         assert bits(run(name, tmp_path)) == in_one_piece(name)
 
     def test_by_hand_in_an_episode_and_between_two(self, in_one_piece, tmp_path):
@@ -314,6 +331,17 @@ def heavier(x, u):
     return [x[1], 15.01 * ca.sin(x[0]) + 3 * u[0]]
 
 
+class Nowhere(type(core_of(None))):
+    """A core of another kind."""
+
+
+def cored():
+    agent = CASES[FIRST][0]
+    actor = plain_actor(PENDULUM, (8, 8))
+    actor.core = Nowhere()
+    return DDPG(actor, agent.critic, agent.settings)
+
+
 class Strange(QuadraticCost):
     """The pendulum's own cost, and a little more."""
 
@@ -353,6 +381,8 @@ class TestAnotherTraining:
                 {"plant": dataclasses.replace(PENDULUM, derivative=heavier)},
                 r"`plant \(states of its first runs\)` is",
             ),
+            ({"gate": Gate(every=2)}, "`gate` is Gate, but None in"),
+            ({"agent": cored()}, "`core` is Nowhere, but NoCore in"),
             ({"cost": costlier()}, "`cost.violation_penalty` is .*, but .* in"),
             ({"cost": strange_cost()}, r"`cost \(of the first runs\)` is .*, but .* in"),
         ],
@@ -374,6 +404,13 @@ class TestAnotherTraining:
         folder = tmp_path_factory.mktemp("kept")
         run(FIRST, folder, episodes=3)
         return folder
+
+    def test_another_simulator_of_the_gate(self, tmp_path):
+        """Two plants of one name are told apart by what they do."""
+        run(FIRST, tmp_path, episodes=1, gate=Gate(simulator=PENDULUM, count=2, border_count=2))
+        heavy = Gate(simulator=dataclasses.replace(PENDULUM, derivative=heavier), count=2, border_count=2)
+        with pytest.raises(TrainingError, match=r"`gate.simulator: plant \(states of its first runs\)` is"):
+            run(FIRST, tmp_path, episodes=2, gate=heavy)
 
     def test_fewer_episodes_than_are_done(self, kept):
         words = r"`episodes` is 2, but .* keeps a training of 3 finished episodes; ask for as many or more, or pass"
