@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -77,7 +78,7 @@ def export_c(
     `int NAME_eval(const double *x, double *u)` gives the input of a law, or of an actor as trained, within the input
     bounds, and 1 inside the domain, 0 outside, where `outside` says what u is. Files of these names are replaced, each
     in one step. Raises NetworkError for a stack of actors, a law without finite input bounds, a name that C does
-    not take, a directory that is not there, and in place of replacing a link or a folder.
+    not take, a directory that is not there or takes no files, and in place of replacing a link or a folder.
     """
     instance_of(outside, (Nearest, Hold, Backup), "outside", NetworkError, "pass NEAREST, HOLD or Backup(input)")
     if precision not in (DOUBLE, FLOAT):
@@ -109,12 +110,25 @@ def _paths(directory: object, name: str) -> list[Path]:
     if not folder.is_dir():
         kind = "is no folder" if folder.exists() else "does not exist"
         raise NetworkError(f"`directory` {folder} {kind}; make it first, or pass another")
+    _check_writable(folder)
     paths = [folder / f"{name}{end}" for end in (".h", ".c", "_selftest.c", ".md", ".json")]
     for path in paths:
         if path.is_symlink() or (path.exists() and not path.is_file()):
             kind = "a link" if path.is_symlink() else "no file"
             raise NetworkError(f"{path} is {kind}, which export_c does not replace; remove it or pass another `name`")
     return paths
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise NetworkError for a folder that takes no files, before the first of them is written."""
+    try:
+        with TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NetworkError(
+            f"`directory` {folder} takes no files ({reason}); pass one that may be written to"
+        ) from error
 
 
 def _digest(tables: GraphTables) -> str:

@@ -20,8 +20,10 @@ from mpc import (
     Setpoint,
     Soft,
     StateBounds,
+    condense,
     solve_explicit,
 )
+from mpc.explicit.multipliers import multipliers_at
 from mpc.parameters import Disturbance
 from plants import clipped_pendulum
 from rl import DDPG, DDPGSettings, train
@@ -152,6 +154,25 @@ def test_the_gradients_are_those_of_an_online_program(case, name):
     got = np.hstack([g.numpy() for g in torch.autograd.grad(critic(*points).sum(), points)])
     error, size = np.abs(got - wanted) * critic.scale.numpy(), np.abs(wanted * critic.scale.numpy()).max()
     assert error.max() <= 1e-8 * size
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradients_are_those_of_the_multipliers(case, name):
+    """dV/dtheta = F'z + c + Y theta - S'lambda with z of an online program, up to 1e-6 beside a facet."""
+    problem, law, critic = case(name)
+    x, u = pairs(problem, law, 60, seed=6, room=1e-6)
+    program, online, model = condense(problem), ImplicitMPC(problem), problem.model
+    wanted = []
+    for state, control, ahead in zip(x, u, model.step(x, u), strict=True):
+        z = online.solution(ahead)
+        slope = program.F.T @ z + program.constant.c + program.constant.Y @ ahead
+        slope = problem.discount * (slope - program.S.T @ multipliers_at(program, ahead, z))
+        now = problem.state_weight @ (state - model.state), problem.input_weight @ (control - model.input)
+        wanted.append(np.r_[2 * now[0] + model.A.T @ slope, 2 * now[1] + model.B.T @ slope])
+    points = [torch.tensor(part, requires_grad=True) for part in (x, u)]
+    got = np.hstack([g.numpy() for g in torch.autograd.grad(critic(*points).sum(), points)])
+    scale, wanted = critic.scale.numpy(), np.array(wanted)
+    assert ((np.abs(got - wanted) * scale).max(axis=1) <= 1e-10 * np.abs(wanted * scale).max(axis=1)).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

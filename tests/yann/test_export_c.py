@@ -14,6 +14,7 @@ from torch import nn
 
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.scan import scan
+from mpc.explicit.tree_graph import decision_graph
 from yann import AsPrinted, Continuous, NetworkError, PerMove, PerRegion, Shared, TrainableLaw, YannActor
 from yann.export_c import export_c
 from yann.export_c_design import Design
@@ -156,6 +157,29 @@ def test_a_tree_gives_what_a_scan_gives(laws, hard_points, run, tmp_path):
     np.testing.assert_array_equal(region, scan(*law.halfspaces[:2], Design.of(law).starts, points)[0])
 
 
+@pytest.mark.parametrize("ways", [0, 1])
+def test_where_too_many_ways_are_open_all_regions_are_scanned(ways, laws, hard_points, run, tmp_path, monkeypatch):
+    monkeypatch.setattr("yann.export_c.WAYS", ways)
+    law = laws["two inputs"]
+    export_c(law, tmp_path)
+    points = hard_points(law)
+    _, inside, region = run(points, ["-O2"], m=2)
+    located = law.locate(points)
+    np.testing.assert_array_equal(region, located.region)
+    np.testing.assert_array_equal(inside, located.margin >= -TOLERANCE)
+
+
+def test_the_data_sheet_counts_the_graph(laws, tmp_path):
+    law = laws["two inputs"]
+    sheet, held = export_c(law, tmp_path).sheet, export_c(law, tmp_path, outside=HOLD).sheet
+    graph, sizes = decision_graph(law), np.diff(Design.of(law).starts)
+    assert sheet.depth == graph.depth
+    assert sheet.comparisons == graph.worst(0 * sizes, sizes) < law.tree.worst_comparisons
+    assert sheet.flops == 2 * law.t * (sheet.comparisons + law.m)
+    assert sheet.comparisons_anywhere == held.comparisons_anywhere + sheet.half_spaces
+    assert held.comparisons_anywhere == graph.depth + 64 * graph.worst(sizes, sizes) + sheet.half_spaces
+
+
 @pytest.mark.parametrize("precision", [DOUBLE, FLOAT])
 @pytest.mark.parametrize(("residual", "bound"), POLICIES)
 def test_the_selftest_passes_without_a_warning_or_an_error_of_memory(
@@ -282,6 +306,7 @@ def test_the_data_sheet_tells_the_size(reactor, tmp_path):
         ({"name": "l" * 21}, "21 letters"),
         ({"directory": "missing"}, "does not exist"),
         ({"directory": 3}, "`directory` is a int"),
+        ({"directory": "/proc"}, r"`directory` /proc takes no files \(.+\); pass one that may be written to"),
         ({"precision": "float"}, "pass DOUBLE or FLOAT"),
         ({"outside": "hold"}, "pass NEAREST, HOLD or Backup"),
         ({"outside": Backup(9.0)}, "is 9 for the input torque, but its bounds are -2 and 2"),
@@ -293,6 +318,15 @@ def test_refusals(arguments, words, pendulum, tmp_path):
     with pytest.raises(NetworkError, match=words):
         export_c(**({"policy": pendulum, "directory": tmp_path} | arguments))
     assert not list(tmp_path.iterdir())
+
+
+def test_sums_in_any_order_are_refused_by_the_compiler(pendulum, tmp_path):
+    done = export_c(pendulum, tmp_path)
+    found = subprocess.run(
+        [*STRICT, "-ffast-math", "-c", str(done.source)], capture_output=True, text=True, check=False
+    )
+    assert found.returncode != 0
+    assert "compile without -ffast-math" in found.stderr
 
 
 def test_a_bound_that_float_rounds_to_0_is_refused(pendulum, tmp_path):
