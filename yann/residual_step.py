@@ -51,7 +51,7 @@ def _depth(fade: Fade, tables: Tables, place: Overlap, region: int) -> float:
     law = tables.design.law
     rows = fade.A[region] * law.half_width
     room = fade.b[region] - fade.A[region] @ tables.shift - rows @ place.point
-    near = np.argsort(room)[: law.t]
+    near = np.flatnonzero(room <= max(room.min(), 0.0) + SHALLOW * fade.width[region])
     depth = min(place.bound(-rows[j], room[j], place.fitted(-rows[j], room[j])) for j in near)
     if depth <= SHALLOW * fade.width[region]:
         return depth
