@@ -9,7 +9,19 @@ import pytest
 import torch
 
 from plants import clipped_pendulum
-from rl import DDPG, TD3, DDPGSettings, ReplayBuffer, TD3Settings, plain_actor, plain_critic
+from rl import (
+    DDPG,
+    DSACT,
+    SAC,
+    TD3,
+    DDPGSettings,
+    DSACTSettings,
+    ReplayBuffer,
+    SACSettings,
+    TD3Settings,
+    plain_actor,
+    plain_critic,
+)
 from rl.generators import MemberNormals
 from rl.replay import Batch
 from rl.state import Misfit, flattened, put_back, taken, unflattened
@@ -26,6 +38,14 @@ def td3(hidden=(8, 8), **settings):
     return TD3(plain_actor(PENDULUM, hidden), plain_critic(PENDULUM, hidden), TD3Settings(**settings))
 
 
+def sac(hidden=(8, 8), **settings):
+    return SAC(plain_actor(PENDULUM, hidden), plain_critic(PENDULUM, hidden), SACSettings(**settings))
+
+
+def dsac_t(hidden=(8, 8), **settings):
+    return DSACT(plain_actor(PENDULUM, hidden), plain_critic(PENDULUM, hidden), DSACTSettings(**settings))
+
+
 def batch(seed):
     """Return a batch of two members that is like none of another seed."""
     draw = np.random.default_rng(seed).standard_normal
@@ -39,7 +59,7 @@ def bits(part):
     return json.dumps(data, sort_keys=True), {name: array.tobytes() for name, array in arrays.items()}
 
 
-@pytest.mark.parametrize("make", [ddpg, td3])
+@pytest.mark.parametrize("make", [ddpg, td3, sac, dsac_t])
 class TestLearners:
     @pytest.mark.parametrize("head_start", [0, 3, 9])
     def test_two_learners_go_on_alike(self, make, head_start):
