@@ -32,8 +32,9 @@ class GraphTables(Tables):
 
     @property
     def comparisons_anywhere(self) -> int:
-        """Return the most that any state meets: a first way, WAYS with comparison of regions, and a scan."""
-        return self.graph.depth + WAYS * self.graph.worst(self._sizes, self._sizes) + int(self._sizes.sum())
+        """Return the most that any state meets: a first way, WAYS that compare regions, a scan, and one for outside."""
+        scans = 2 if self.outside.scans else 1
+        return self.graph.depth + WAYS * self.graph.worst(self._sizes, self._sizes) + scans * int(self._sizes.sum())
 
     @property
     def _sizes(self) -> np.ndarray:

@@ -20,11 +20,11 @@ class DataSheet:
     """What the C takes and how exact it is.
 
     `comparisons` and `flops` are the most that a state inside takes which is not within `band` (half widths) of a
-    hyperplane of the search tree, `comparisons_anywhere` bounds them for every state, those on several hyperplanes and
-    those outside included; a comparison is one half-space, 2t operations. `flops` leaves out `tanh_calls`.
-    `table_bytes` is read-only memory, `stack_bytes` that of all local arrays. `error_bound` is by how much each input
-    of the law can be off (with a residual: `residual_error_bound` more, in the same region); `tolerance` is that of the
-    self-test.
+    hyperplane of the decision graph, nor outside the parameter bounds; `comparisons_anywhere` bounds them for every
+    state, those on several hyperplanes and those outside included; a comparison is one half-space, 2t operations.
+    `flops` leaves out `tanh_calls`. `table_bytes` is read-only memory, `stack_bytes` that of all local arrays.
+    `error_bound` is by how much each input of the law can be off (with a residual: `residual_error_bound` more, in the
+    same region); `tolerance` is that of the self-test.
     """
 
     name: str
