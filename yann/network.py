@@ -4,6 +4,9 @@ Training uses YannActor, which selects; this form is the specification beside it
 plain dense networks can run.
 """
 
+from dataclasses import replace
+from typing import cast
+
 import numpy as np
 import torch
 from jaxtyping import Float64
@@ -12,6 +15,7 @@ from torch.nn.functional import relu
 
 from mpc.explicit.errors import OutsideDomain
 from mpc.explicit.law import PiecewiseAffineLaw
+from mpc.explicit.region import Regions
 from plants.arrays import Array, instance_of
 from yann.actor import YannActor
 from yann.dense import DenseLayers, dense_layers
@@ -19,6 +23,7 @@ from yann.errors import NetworkError
 from yann.gathered import check_law, input_box
 from yann.residual import AsPrintedResidual, PerRegionResidual
 from yann.stacked import StackedNetwork, as_given
+from yann.trainable_law import LawChange
 
 
 def compile_law(law: PiecewiseAffineLaw) -> "FiveLayerNetwork":
@@ -35,21 +40,39 @@ def compile_actor(actor: YannActor, law: PiecewiseAffineLaw) -> "FiveLayerNetwor
     """Return the dense network that equals `actor`, built from `law`, inside the law's domain.
 
     The residual becomes two dense layers whose second feeds the suppression through fixed weights: 15,188 weights for
-    the paper's pendulum, 5,320 for its CSTR. Raises NetworkError for a residual that has no such form.
+    the paper's pendulum, 5,320 for its CSTR. What TrainableLaw has changed goes into the frozen laws. Trained pieces
+    may jump: on facets either region's may be taken. Raises NetworkError for a residual that has no such form.
     """
     check_law(law)
     instance_of(actor, YannActor, "actor", NetworkError, "pass what YannActor.from_law returns")
-    residual = actor.residual
-    if not isinstance(residual, PerRegionResidual | AsPrintedResidual) or actor.bound is not None:
+    residual, change = actor.residual, None
+    if isinstance(residual, LawChange):
+        residual, change = residual.beside, residual
+    if not isinstance(residual, PerRegionResidual | AsPrintedResidual | None) or actor.bound is not None:
         form = type(residual).__name__ + (" with a bound" if actor.bound is not None else "")
-        raise NetworkError(f"`actor` has a {form}; only an unbounded PerRegion or AsPrinted has the five-layer form")
+        raise NetworkError(
+            f"`actor` has a {form}; only an unbounded PerRegion, AsPrinted or TrainableLaw has the five-layer form "
+            "(a factor such as that of Continuous, or a bound, is no sum of one layer)"
+        )
     if actor.law_digest != law.digest:
         raise NetworkError(
             f"`actor` was built from another law ({actor.law_digest[:12]}) than `law` ({law.digest[:12]}); "
             "pass the law of its from_law"
         )
-    layers = dense_layers(law, residual_range=1.0).with_readout(residual.readout.columns(len(law.regions)))
+    pieces = law if change is None else _changed(law, change)
+    if residual is None:
+        return FiveLayerNetwork(law, dense_layers(pieces))
+    layers = dense_layers(pieces, residual_range=1.0).with_readout(residual.readout.columns(len(law.regions)))
     return FiveLayerNetwork(law, layers, DenseResidual(residual))
+
+
+def _changed(law: PiecewiseAffineLaw, change: LawChange) -> PiecewiseAffineLaw:
+    """Return the law with the trained gains and offsets; raises NetworkError for those of more than one member."""
+    gain, offset = (part.detach().numpy() for part in change.pieces())
+    if len(gain) > 1:
+        raise NetworkError(f"`actor` is a stack of {len(gain)} trained laws, but five layers hold one; take .member(i)")
+    regions = cast(Regions, law.regions)
+    return replace(law, regions=replace(regions, gain=regions.gain + gain[0], offset=regions.offset + offset[0]))
 
 
 class FrozenLinear(nn.Module):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mpc import LinearModel, MPCProblem, OutsideDomain, solve_explicit
-from yann import AsPrinted, NetworkError, PerRegion, Shared, YannActor, compile_actor, compile_law
+from yann import AsPrinted, NetworkError, PerRegion, Shared, TrainableLaw, YannActor, compile_actor, compile_law
 from yann.dense import dense_layers
 
 
@@ -129,13 +129,30 @@ def test_huge_gains_are_exact(draw_points):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"residual": Shared()}, "has a SharedResidual; only an unbounded PerRegion or AsPrinted"),
+        ({"residual": Shared()}, "has a SharedResidual; only an unbounded PerRegion, AsPrinted or TrainableLaw"),
         ({"bound": 1.0}, "has a PerRegionResidual with a bound; only an unbounded"),
     ],
 )
 def test_actors_without_a_dense_form_are_named(pendulum, arguments, words):
     with pytest.raises(NetworkError, match=words):
         compile_actor(YannActor.from_law(pendulum, **arguments), pendulum)
+
+
+@pytest.mark.parametrize("form", [TrainableLaw(), TrainableLaw(PerRegion(8))])
+def test_trained_laws_have_five_layers(law, shake, draw_points, form):
+    actor = shake(YannActor.from_law(law, residual=form), 0.05)
+    network = compile_actor(actor, law)
+    points = draw_points(law, (2000,))
+    points = points[np.asarray(law.locate(points).margin) > 1e-9]
+    spread = law.input_bounds[1] - law.input_bounds[0]
+    assert (np.abs(network(points) - actor(points)) <= 1e-9 * spread).all()
+    assert np.abs(network(points) - law(points)).max() > 1e-3 * spread.min()
+
+
+def test_stacks_of_trained_laws_are_refused(pendulum):
+    stack = YannActor.from_law(pendulum, residual=TrainableLaw()).replicate([0, 1])
+    with pytest.raises(NetworkError, match=r"stack of 2 trained laws, but five layers hold one; take .member\(i\)"):
+        compile_actor(stack, pendulum)
 
 
 def test_an_actor_of_another_law_is_named(pendulum, reactor):

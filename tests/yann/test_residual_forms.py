@@ -154,8 +154,10 @@ def test_they_come_back_from_files(pendulum, form, shake, draw_points, tmp_path)
 
 
 def test_forms_without_five_layers_say_so(pendulum):
-    for form in FORMS:
-        with pytest.raises(NetworkError, match="only an unbounded PerRegion or AsPrinted has the five-layer form"):
+    for form in (PerMove(8), Shared(8), Continuous(TrainableLaw()), TrainableLaw(PerMove(8))):
+        with pytest.raises(
+            NetworkError, match="only an unbounded PerRegion, AsPrinted or TrainableLaw has the five-layer"
+        ):
             compile_actor(YannActor.from_law(pendulum, residual=form), pendulum)
 
 
