@@ -10,7 +10,7 @@ from plants.arrays import Array, instance_of, real_array
 from yann.actor import YannActor
 from yann.errors import NetworkError
 from yann.explain import one_member
-from yann.policy_explanation import quantity
+from yann.policy_explanation import counted, quantity
 
 Cost = Callable[[Array, Array], object]
 """Costs (k,) for states (k, t) and inputs (k, m), such as a trained critic gives."""
@@ -88,14 +88,17 @@ class Changes:
 
     def __str__(self) -> str:
         """Return a line for every visited region (the first 20), and one for the others."""
-        head = f"{self.visits:,} states in {len(self.regions):,} of {self.count:,} regions"
+        states, regions = counted(self.visits, "state"), counted(self.count, "region")
+        head = f"{states} in {len(self.regions):,} of {regions}"
         lines = [head + ("" if self.cost is None else f"; cost {self.cost:+.4g} a state")]
         lines += [self.line(one) for one in self.regions[:SHOWN]]
         if len(self.regions) > SHOWN:
-            lines.append(f"... and {len(self.regions) - SHOWN:,} regions more, each with fewer visits")
+            others = counted(len(self.regions) - SHOWN, "region")
+            lines.append(f"... and {others} more, each with fewer visits")
         if len(self.regions) < self.count:
             moves = self._moves(self.elsewhere)
-            lines.append(f"not visited: {self.count - len(self.regions):,} regions, at their centres at most {moves}")
+            others = counted(self.count - len(self.regions), "region")
+            lines.append(f"not visited: {others}, at their centres at most {moves}")
         return "\n".join(lines)
 
     def line(self, one: RegionChange) -> str:
@@ -104,8 +107,8 @@ class Changes:
         cost = "" if one.cost is None else f"; cost {one.cost:+.4g}"
         active = "; ".join(one.active) or "no limit"
         return (
-            f"region {one.region} ({active}): {one.visits:,} visits{outside}; {self._moves(one.mean)} on average, "
-            f"{self._moves(one.largest)} at most{cost}"
+            f"region {one.region} ({active}): {counted(one.visits, 'visit')}{outside}; "
+            f"{self._moves(one.mean)} on average, {self._moves(one.largest)} at most{cost}"
         )
 
     def _moves(self, change: Array) -> str:

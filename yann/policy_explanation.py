@@ -117,5 +117,10 @@ class PolicyExplanation:
 
 
 def quantity(value: float, unit: str, form: str = ".6g") -> str:
-    """Return a number with its unit."""
-    return f"{value:{form}} {unit}".rstrip()
+    """Return a number with its unit; -0 is 0."""
+    return f"{value + 0.0:{form}} {unit}".rstrip()
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural but for 1."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"

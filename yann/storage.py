@@ -74,6 +74,7 @@ class Storable(StackedNetwork):
         data, arrays = read_archive(path, cls.kind)
         weights = {name.removeprefix(WEIGHT): array for name, array in arrays.items() if name.startswith(WEIGHT)}
         birth = {name: array for name, array in arrays.items() if not name.startswith((WEIGHT, REFERENCE))}
+        _check_members(weights, path)
         try:
             with weights_up_to(sum(array.nbytes for array in weights.values())):
                 network = cls.from_record(data, birth, path)
@@ -105,17 +106,28 @@ def _put_weights(network: Storable, weights: Mapping[str, np.ndarray], path: str
     own = dict(network.named_parameters())
     if set(own) != set(weights):
         raise FileFormatError(f"{path} holds weights {sorted(weights)}, but its network has {sorted(own)}")
-    members = {array.shape[:1] for array in weights.values()}
     for name, parameter in own.items():
         array, wanted = weights[name], tuple(parameter.shape[1:])
-        if array.dtype != np.float64 or len(members) > 1 or not array.size or array.shape[1:] != wanted:
+        if array.dtype != np.float64 or array.shape[1:] != wanted:
             raise FileFormatError(
                 f"{path}: weight `{name}` has shape {array.shape} of {array.dtype}, but its network needs (S, "
-                f"{', '.join(map(str, wanted))}) of float64 with one S of at least 1 for all weights; write it again"
+                f"{', '.join(map(str, wanted))}) of float64 for S members; write it again"
             )
         if not np.isfinite(array).all():
             raise FileFormatError(f"{path}: weight `{name}` holds NaN or infinite entries; write it again")
         parameter.data = torch.tensor(array)
+
+
+def _check_members(weights: Mapping[str, np.ndarray], path: str | PathLike[str]) -> None:
+    """Raise FileFormatError unless all weights (S, ...) are those of as many members, and of at least 1."""
+    counts = {name: array.shape[0] if array.ndim else 0 for name, array in weights.items()}
+    least, most = min(counts, key=counts.__getitem__, default=""), max(counts, key=counts.__getitem__, default="")
+    if counts and counts[least] != counts[most]:
+        raise FileFormatError(
+            f"{path}: weight `{least}` has {counts[least]} members, but `{most}` has {counts[most]}; write it again"
+        )
+    if counts and not counts[least]:
+        raise FileFormatError(f"{path}: its weights have 0 members, but a stack has at least 1; write it again")
 
 
 def _check_reference(network: Storable, arrays: Mapping[str, np.ndarray], path: str | PathLike[str]) -> None:

@@ -31,7 +31,7 @@ def outside_domain(law: "PiecewiseAffineLaw", points: Array, region: np.ndarray,
     row, by = _worst_limit(law, theta, int(region[index]), float(-margin[index]))
     where = f" (row {index} of {len(points)})" if len(points) > 1 else ""
     named = zip(law.parameter_names, theta, law.parameter_units, strict=True)
-    point = ", ".join(f"{name} = {value:g} {unit}".rstrip() for name, value, unit in named)
+    point = ", ".join(f"{name} = {value + 0.0:g} {unit}".rstrip() for name, value, unit in named)
     return OutsideDomain(
         theta, row, float(-margin[index]),
         f"theta ({point}){where} is outside the law's domain: {row} by {by}. Start inside it, widen the parameter set, "

@@ -188,7 +188,7 @@ def _beyond(law: "PiecewiseAffineLaw", theta: Array, region: int, facet: Facet) 
 
 
 def _quantity(name: str, value: float, unit: str) -> str:
-    return f"{name} = {value:.6g}" + (f" {unit}" if unit else "")
+    return f"{name} = {value + 0.0:.6g}" + (f" {unit}" if unit else "")
 
 
 def _counted(members: tuple[int, ...]) -> str:

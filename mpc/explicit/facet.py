@@ -134,4 +134,4 @@ def _limit(law: "PiecewiseAffineLaw", row: Array, level: float, number: int) -> 
         return f"row {number} of the parameter set"
     i = int(used[0])
     side = "upper" if row[i] > 0 else "lower"
-    return f"{law.parameter_names[i]} at its {side} limit {level / row[i]:g} {law.parameter_units[i]}".rstrip()
+    return f"{law.parameter_names[i]} at its {side} limit {level / row[i] + 0.0:g} {law.parameter_units[i]}".rstrip()

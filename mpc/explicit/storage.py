@@ -69,6 +69,8 @@ def _place(path: str | PathLike[str]) -> Path:
     """Return `path`; raises FileFormatError for what can never be a file."""
     if not isinstance(path, str | PathLike) or isinstance(os.fspath(path), bytes) or "\0" in os.fspath(path):
         raise FileFormatError(f"`path` is {path!r}; pass the path of a file as a text without NUL, or a pathlib.Path")
+    if not os.fspath(path):
+        raise FileFormatError("`path` is an empty text; pass the path of a file, as in 'law.npz'")
     target = Path(path)
     if target.exists() and not (target.is_file() or target.is_dir() or target.is_symlink()):
         raise FileFormatError(f"{path} is a device, a pipe or a socket, which must stay; pass the path of a file")

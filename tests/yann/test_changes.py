@@ -57,6 +57,10 @@ def test_regions_without_a_visit_are_looked_at_too(pendulum, trained):
     assert [r.region for r in one.regions] == [1]
     assert one.elsewhere == pytest.approx(moved[np.abs(moved).argmax()])
     assert "not visited: 6 regions, at their centres at most torque " in str(one)
+    assert str(one).startswith("1 state in 1 of 7 regions\nregion 1 (")
+    assert ": 1 visit; torque " in str(one)
+    six = changes(before, trained, np.delete(centres, 2, axis=0))
+    assert "not visited: 1 region, at their centres" in str(six)
     every = changes(before, trained, centres)
     assert every.elsewhere.tolist() == [0.0]
     assert "not visited" not in str(every)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mpc import OutsideDomain
 from yann import AsPrinted, Continuous, NetworkError, PerMove, PerRegion, Shared, TrainableLaw, YannActor
 
 FORMS = (PerRegion(8), Shared(8), AsPrinted(8), PerMove(8), Continuous(TrainableLaw(), share=0.25))
@@ -115,3 +116,11 @@ def test_states_that_are_none_are_named(pendulum, state, words):
 def test_a_border_is_0_half_widths_away(pendulum):
     explanation = replace(YannActor.from_law(pendulum).explain([0.0, 0.0]), margin=-0.0)
     assert explanation.place == "region 0, 0 half widths from its border"
+
+
+def test_minus_zero_is_zero_in_words(pendulum):
+    actor, state = YannActor.from_law(pendulum), [-0.0, 0.1]
+    assert str(actor.explain(state)).startswith("at angle = 0, rate = 0.1\n")
+    assert str(pendulum.explain(state)).startswith("at angle = 0, rate = 0.1\n")
+    with pytest.raises(OutsideDomain, match=r"theta \(angle = 0, rate = 9\)"):
+        pendulum([-0.0, 9.0])

@@ -212,6 +212,9 @@ def test_missing_places_and_wrong_paths_are_named(pendulum, path, tmp_path):
         actor.save(5)  # type: ignore[arg-type]
     with pytest.raises(FileFormatError, match="is a device"):
         actor.save("/dev/null")
+    for write in (actor.save, pendulum.save, YannActor.load):
+        with pytest.raises(FileFormatError, match="`path` is an empty text; pass the path of a file"):
+            write("")
     assert [entry.name for entry in tmp_path.iterdir()] == ["actor.npz"]
 
 
@@ -332,9 +335,18 @@ def test_data_that_do_not_fit(path, data, words):
     ("arrays", "words"),
     [
         ({"weight.residual.inner": np.zeros((2, 7, 4, 3))}, "`residual.inner` has shape .2, 7, 4, 3. of float64"),
-        ({"weight.residual.inner": np.zeros((3, 7, 4, 2))}, "with one S of at least 1 for all weights"),
-        ({"weight.residual.inner": np.zeros((0, 7, 4, 2))}, "with one S of at least 1 for all weights"),
-        ({"weight.residual.inner": np.zeros(())}, "`residual.inner` has shape"),
+        ({"weight.residual.inner": np.zeros((3, 7, 4, 2))}, "weight `.*` has 2 members, but `residual.inner` has 3"),
+        ({"weight.residual.inner": np.zeros((0, 7, 4, 2))}, "weight `residual.inner` has 0 members, but `.*` has 2"),
+        ({"weight.residual.inner": np.zeros(())}, "weight `residual.inner` has 0 members, but `.*` has 2"),
+        (
+            {
+                "weight.residual.inner": np.zeros((0, 7, 4, 2)),
+                "weight.residual.bias": np.zeros((0, 7, 4)),
+                "weight.residual.plus": np.zeros((0, 7, 2, 4)),
+                "weight.residual.minus": np.zeros((0, 7, 2, 4)),
+            },
+            "its weights have 0 members, but a stack has at least 1",
+        ),
         ({"weight.residual.inner": np.zeros((2, 7, 4, 2), dtype=np.int64)}, "of int64, but its network needs"),
         ({"weight.residual.inner": np.zeros((2, 7, 4, 2), dtype=np.float32)}, "weight.residual.inner.npy declares"),
         ({"weight.residual.inner": np.full((2, 7, 4, 2), np.inf)}, "holds NaN or infinite entries"),

@@ -128,7 +128,7 @@ def test_every_point_has_words_and_numbers_that_agree(angle, rate, told):
     explanation = told.explain([angle, rate])
     data = json.loads(json.dumps(explanation.to_dict(), allow_nan=False))
     assert data["inside"] == bool(told.nearest([angle, rate])[2])
-    assert str(explanation).startswith(f"at angle = {angle:.6g} rad")
+    assert str(explanation).startswith(f"at angle = {angle + 0.0:.6g} rad")
     if data["inside"]:
         assert data["value"] == pytest.approx(float(told.value([angle, rate])))
         assert data["facets"][0]["distance"] == pytest.approx(data["margin"], abs=1e-10)
