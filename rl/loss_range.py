@@ -6,6 +6,7 @@ import numpy as np
 
 from plants import Cost, QuadraticCost, Scenario
 from plants.arrays import Array
+from plants.validation import RUNAWAY
 from rl.errors import TrainingError
 
 _MOST_CORNERS = 16
@@ -30,7 +31,7 @@ def largest_loss(scenario: Scenario, cost: Cost, steps: int) -> float:
     turning = list(plant.angle_indices)
     lower[turning], upper[turning] = np.maximum(lower[turning], -np.pi), np.minimum(upper[turning], np.pi)
     for name, *ends in zip(plant.state_names, lower, upper, strict=True):
-        if not np.isfinite(ends).all():
+        if np.abs(ends).max() >= RUNAWAY:
             raise TrainingError(
                 f"state {name!r} of the gate's simulator lies within {ends[0]:g} and {ends[1]:g}, so an episode's cost "
                 "has no bound; declare `state_caps` or `safe_limits` of the plant, or pass the gate's `largest_loss`"
