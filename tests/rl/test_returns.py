@@ -26,7 +26,13 @@ class Run(NamedTuple):
 def run_of(rows):
     """Return a run of one member from (cost, known, over, worth) of each step."""
     cost, known, over, worth = (np.array(column) for column in zip(*rows, strict=True))
-    return Run(cost[:, None], known[:, None].astype(float), over[:, None], worth[:, None], np.zeros(len(cost), bool))
+    return Run(
+        cost[:, None].astype(float),
+        known[:, None].astype(float),
+        over[:, None],
+        worth[:, None],
+        np.zeros(len(cost), bool),
+    )
 
 
 @st.composite

@@ -45,6 +45,12 @@ class TestTarget:
         target = 10 + 0.5 * (4 + 2 * u**2 - ALPHA * (math.log(E) + GAUSS))
         assert trained.update(transition()).critic.item() == pytest.approx((target - 3) ** 2)
 
+    def test_inputs_scatter_in_half_ranges(self, learner):
+        trained = learner(bounds=([-4], [2]), soft_target=False)
+        trained.normals = fixed(1.0)
+        target = 10 + 0.5 * (4 + 2 * (0.6 + 3 * E) ** 2)
+        assert trained.update(transition()).critic.item() == pytest.approx((target - 3) ** 2)
+
     def test_entropy_can_be_left_out(self, learner):
         trained = learner(soft_target=False)
         trained.normals = fixed(0.0)
