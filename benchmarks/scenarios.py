@@ -6,7 +6,6 @@ at once, so it is the best known. `--write` puts the table into docs/scenarios.m
 """
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +15,8 @@ from rich.progress import Progress
 
 from benchmarks.hindsight import Hindsight, best_costs
 from benchmarks.solver.document import insert
-from mpc import (
-    Disturbance,
-    KalmanFilter,
-    MPCController,
-    MPCProblem,
-    NearestRegion,
-    Setpoint,
-    linearise,
-    solve_explicit,
-    with_input_disturbance,
-)
-from plants import Plant, Scenario, Trajectory, reactor_scenarios, safety_cstr, simulate
+from plants import Scenario, Trajectory, reactor_scenarios, safety_cstr, simulate
+from studies.reactor_control import biased, linear_mpc, offset_free_mpc
 
 PAGE = Path(__file__).parents[1] / "docs" / "scenarios.md"
 BIASES = np.arange(-40.0, 61.0, 5.0)
@@ -76,42 +65,6 @@ class Outcome:
             f"{self.checked.states[..., -1].max():.1f}",
         )
         return "| " + " | ".join(cells) + " |"
-
-
-def linear_mpc(plant: Plant) -> MPCController:
-    """The paper's law, two steps ahead, its nearest region where it has none."""
-    problem = _problem(plant, linearise(plant))
-    return MPCController(solve_explicit(problem), problem, outside=NearestRegion())
-
-
-def offset_free_mpc(plant: Plant) -> MPCController:
-    """The same goal, with a disturbance at the input that is estimated from all readings, and 475 K as setpoint."""
-    seen = with_input_disturbance(linearise(plant))
-    model = with_input_disturbance(linearise(plant, outputs="temperature"))
-    parameters = (Setpoint(plant.equilibrium[0][3:]), Disturbance([-60], [60]))
-    problem = _problem(plant, model, parameters)
-    noise = np.diag([1e-6, 1e-6, 1e-6, 1e-2])  # a thermometer that is right within .1 K
-    estimator = KalmanFilter(seen, np.diag([1e-6, 1e-6, 1e-6, 1e-4]), noise, [[0.1]])
-    return MPCController(solve_explicit(problem), problem, estimator=estimator, outside=NearestRegion())
-
-
-def _problem(plant: Plant, model: object, parameters: tuple = ()) -> MPCProblem:
-    cost, rest = plant.cost, plant.equilibrium[0]
-    box = (rest - np.array([2, 2, 2, 70]), rest + np.array([2, 2, 2, 5]))
-    return MPCProblem(
-        model,
-        cost.state_weight,
-        cost.input_weight,
-        2,
-        input_bounds=plant.input_bounds,
-        parameter_bounds=box,
-        parameters=parameters,
-    )
-
-
-def biased(controller: MPCController, plant: Plant, bias: float) -> Callable[[np.ndarray], np.ndarray]:
-    """The controller with a constant added to what it wants."""
-    return lambda x: np.clip(controller(x) + bias, *plant.input_bounds)
 
 
 def outcome(scenario: Scenario, hindsight: Hindsight, count: int, seed: int) -> Outcome:

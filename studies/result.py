@@ -3,8 +3,8 @@
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +14,7 @@ import numpy as np
 from mpc import FileFormatError, PiecewiseAffineLaw
 from mpc.explicit.storage import read_archive, write_archive, write_whole
 from plants.arrays import Array
+from studies.errors import StudyError
 from studies.folder import StudyFolder, json_bytes
 
 KIND = "study result"
@@ -23,7 +24,7 @@ PACKAGES = ("plants", "mpc", "yann", "rl", "studies")
 
 @dataclass(frozen=True, eq=False)
 class MethodResult:
-    """One method over S seeds, E episodes and K test starts.
+    """One method in one scenario over S seeds, E episodes and K test starts.
 
     `test_costs` (S, E + 1, K): cost of each test start before training and after every episode; `test_unsafe` the
     same, 1 where it ended unsafe. `training_costs` and `violations` (S, E): cost and unsafe steps of each training
@@ -32,6 +33,7 @@ class MethodResult:
     """
 
     name: str
+    scenario: str
     seeds: tuple[int, ...]
     discount: float
     actor_weights: int
@@ -52,11 +54,11 @@ class MethodResult:
             name: np.concatenate([getattr(p, name) for p in parts], along.get(name, 0)) for name in ARRAYS
         }
         seeds = tuple(seed for part in parts for seed in part.seeds)
-        return cls(first.name, seeds, first.discount, first.actor_weights, first.critic_weights, **arrays)
+        return replace(first, seeds=seeds, **arrays)
 
     def facts(self) -> dict[str, Any]:
         """Return everything but the arrays, for JSON."""
-        names = ("name", "discount", "actor_weights", "critic_weights")
+        names = ("name", "scenario", "discount", "actor_weights", "critic_weights")
         return {name: getattr(self, name) for name in names} | {"seeds": list(self.seeds)}
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -73,21 +75,32 @@ ARRAYS = ("test_costs", "test_unsafe", "training_costs", "violations", "grid_inp
 
 
 @dataclass(frozen=True, eq=False)
+class Baseline:
+    """What a controller that learns nothing costs (K,) from the test starts of a scenario; `unsafe` (K,) is 0 or 1."""
+
+    name: str
+    scenario: str
+    costs: Array
+    unsafe: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class StudyResult:
     """A finished study: its settings, methods, law, test starts (K, n) with the best cost known of each, and checks.
 
-    `groups` names slices of the starts; `grid` (G, n) are the states of the methods' `grid_inputs`, `path_starts` the
-    indices of the starts whose paths are kept; `checks` what was verified before training; `provenance`
-    versions, hashes and the command.
+    `stored_best` has for each scenario the least cost (K,) known beforehand; `groups` names slices of the starts;
+    `grid` (G, n) are the states of the methods' `grid_inputs`, `path_starts` the indices of the starts whose paths are
+    kept; `checks` what was verified before training; `provenance` versions, hashes and the command.
     """
 
     name: str
     settings: dict[str, Any]
     methods: tuple[MethodResult, ...]
+    baselines: tuple[Baseline, ...]
     law: PiecewiseAffineLaw
     starts: Array
     groups: dict[str, list[int]]
-    stored_best: Array
+    stored_best: dict[str, Array]
     grid: Array
     path_starts: tuple[int, ...]
     checks: dict[str, Any]
@@ -95,46 +108,79 @@ class StudyResult:
 
     @property
     def best(self) -> Array:
-        """Return the least cost (K,) ever seen from each start: stored, or by any method at any time here."""
-        seen = np.stack([m.test_costs.min(axis=(0, 1)) for m in self.methods])
-        return np.fmin(self.stored_best, seen.min(axis=0))
+        """Return the least cost (K,) ever seen from each start: stored, or by anyone at any time here.
+
+        Raises StudyError where there are several scenarios: ask one, `within(scenario)`.
+        """
+        if len(self.stored_best) != 1:
+            raise StudyError(f"there are {len(self.stored_best)} scenarios; ask one of them: result.within(scenario)")
+        seen = [m.test_costs.min(axis=(0, 1)) for m in self.methods] + [b.costs for b in self.baselines]
+        return np.fmin.reduce([*self.stored_best.values(), *seen])
+
+    def within(self, scenario: str) -> "StudyResult":
+        """Return what was found in one scenario; raise StudyError for a name that is not there."""
+        if scenario not in self.stored_best:
+            raise StudyError(f"there is no scenario {scenario!r} (there is: {', '.join(self.stored_best)})")
+        return replace(
+            self,
+            methods=tuple(m for m in self.methods if m.scenario == scenario),
+            baselines=tuple(b for b in self.baselines if b.scenario == scenario),
+            stored_best={scenario: self.stored_best[scenario]},
+        )
 
     def method(self, name: str) -> MethodResult:
-        """Return the method of that name."""
-        return next(m for m in self.methods if m.name == name)
+        """Return the method of that name; raise StudyError for one that is not there."""
+        for method in self.methods:
+            if method.name == name:
+                return method
+        raise StudyError(f"there is no method {name!r} (there is: {', '.join(m.name for m in self.methods)})")
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one plain dictionary per method, seed and test start: the rows of result.json."""
-        best = self.best
-        return [
-            {
-                "method": method.name,
-                "scenario": "nominal",
-                "seed": seed,
-                "start": self.starts[k].tolist(),
-                "cost_initial": float(method.test_costs[s, 0, k]),
-                "cost_final": float(method.test_costs[s, -1, k]),
-                "cost_best": float(best[k]),
-                "violations_training": int(method.violations[s].sum()),
-                "violations_test": int(method.test_unsafe[s, -1, k]),
-            }
-            for method in self.methods
-            for s, seed in enumerate(method.seeds)
-            for k in range(len(self.starts))
-        ]
+        """Return one plain dictionary per method, scenario, seed and test start: the rows of result.json.
+
+        A baseline has no seed (None), and costs after what it cost before.
+        """
+        return [row for scenario in self.stored_best for row in self.within(scenario)._rows(scenario)]
+
+    def _rows(self, scenario: str) -> Iterator[dict[str, Any]]:
+        starts, best = self.starts.tolist(), self.best.tolist()
+        for b in self.baselines:
+            costs, unsafe = b.costs.tolist(), b.unsafe.tolist()
+            for k, start in enumerate(starts):
+                facts = {"method": b.name, "scenario": scenario, "seed": None, "start": start}
+                told = {"cost_initial": costs[k], "cost_final": costs[k], "cost_best": best[k]}
+                yield facts | told | {"violations_training": 0, "violations_test": int(unsafe[k])}
+        for m in self.methods:
+            for s, seed in enumerate(m.seeds):
+                for k, start in enumerate(starts):
+                    yield {
+                        "method": m.name,
+                        "scenario": scenario,
+                        "seed": seed,
+                        "start": start,
+                        "cost_initial": float(m.test_costs[s, 0, k]),
+                        "cost_final": float(m.test_costs[s, -1, k]),
+                        "cost_best": best[k],
+                        "violations_training": int(m.violations[s].sum()),
+                        "violations_test": int(m.test_unsafe[s, -1, k]),
+                    }
 
     def facts(self) -> dict[str, Any]:
         """Return everything but the arrays, for JSON."""
         names = ("name", "settings", "groups", "checks", "provenance")
         facts = {name: getattr(self, name) for name in names}
-        return facts | {"path_starts": list(self.path_starts), "methods": [m.facts() for m in self.methods]}
+        facts |= {"path_starts": list(self.path_starts), "scenarios": list(self.stored_best)}
+        facts["baselines"] = [[b.name, b.scenario] for b in self.baselines]
+        return facts | {"methods": [m.facts() for m in self.methods]}
 
     def save(self, folder: StudyFolder) -> None:
         """Write law.npz, result.npz and result.json into the folder: all three anew, or none.
 
         result.json has the SHA-256 of result.npz, and result.npz the law's, so that `load` knows files of two runs.
         """
-        arrays = {"starts": self.starts, "stored_best": self.stored_best, "grid": self.grid}
+        arrays = {"starts": self.starts, "stored_best": np.array(list(self.stored_best.values())), "grid": self.grid}
+        for i, baseline in enumerate(self.baselines):
+            arrays |= {f"baseline.{i}.costs": baseline.costs, f"baseline.{i}.unsafe": baseline.unsafe}
         for i, method in enumerate(self.methods):
             arrays |= {f"{i}.{name}": array for name, array in method.arrays().items()}
         with folder.together() as new:
@@ -158,10 +204,15 @@ class StudyResult:
                 MethodResult.of(part, {name: arrays[f"{i}.{name}"] for name in ARRAYS})
                 for i, part in enumerate(facts.pop("methods"))
             )
+            baselines = tuple(
+                Baseline(name, scenario, arrays[f"baseline.{i}.costs"], arrays[f"baseline.{i}.unsafe"])
+                for i, (name, scenario) in enumerate(facts.pop("baselines"))
+            )
             path_starts = tuple(facts.pop("path_starts"))
-            points = {name: arrays[name] for name in ("starts", "stored_best", "grid")}
-            return cls(methods=methods, law=law, path_starts=path_starts, **points, **facts)
-        except (KeyError, TypeError) as cause:
+            best = dict(zip(facts.pop("scenarios"), arrays["stored_best"], strict=True))
+            known = {"stored_best": best, "starts": arrays["starts"], "grid": arrays["grid"]}
+            return cls(methods=methods, baselines=baselines, law=law, path_starts=path_starts, **known, **facts)
+        except (KeyError, TypeError, ValueError) as cause:
             raise FileFormatError(
                 f"{folder / 'result.npz'} does not hold a whole study ({cause}); run it again"
             ) from cause

@@ -5,31 +5,46 @@ import json
 import time
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mpc import FileFormatError
 from mpc.explicit.storage import read_archive, write_archive
+from plants import Scenario
 from plants.arrays import Array
 from rl import Progress, Training, evaluate, train
+from studies.case import NOMINAL, Case, Study
 from studies.errors import StudyError
 from studies.folder import StudyFolder
-from studies.pendulum import PendulumCase, PendulumStudy, build
-from studies.published import published_pendulum
-from studies.result import MethodResult, StudyResult, provenance, source_digest
+from studies.result import Baseline, MethodResult, StudyResult, provenance, source_digest
 from studies.workers import Reader, run_tasks
 from yann import compile_law, verify
 from yann.stacked import StackedNetwork
 
 KIND = "study block"
-GRID = 121
-PATH_STARTS = (2, 3, 8, 9)
+
+
+class Block(NamedTuple):
+    """The unit of work: a method in a world, with some seeds that are trained as one stack."""
+
+    scenario: str
+    method: str
+    seeds: range
+
+    @property
+    def label(self) -> str:
+        """Return how progress names it."""
+        return self.method if self.scenario == NOMINAL else f"{self.method}, {self.scenario}"
+
+    @property
+    def file(self) -> str:
+        """Return the name of the file that keeps it."""
+        return f"block-{self.scenario}-{self.method}-{self.seeds[0]}-{self.seeds[-1]}.npz"
 
 
 def run_study(
-    study: PendulumStudy, folder: StudyFolder, command: str, reader: Reader | None = None, workers: int = 1
+    study: Study, folder: StudyFolder, command: str, reader: Reader | None = None, workers: int = 1
 ) -> StudyResult:
     """Return the finished study, saved in `folder`; blocks that an interrupted run left there are not run again.
 
@@ -37,21 +52,25 @@ def run_study(
     has the seconds of every block, so that result.json is the same from run to run.
     Raises StudyError if a network is not its law; what training raises passes as it is.
     """
-    case = build(study)
+    case = study.build()
     checks = check_networks(case)
-    published = published_pendulum()
     blocks, seconds = _all_blocks(study, case, folder, reader, workers)
-    methods = [MethodResult.joined([blocks[name, seeds[0]] for seeds in study.blocks]) for name in case.agents]
+    methods = [
+        MethodResult.joined([blocks[Block(scenario, name, seeds)] for seeds in study.blocks])
+        for scenario, agents in case.agents.items()
+        for name in agents
+    ]
     result = StudyResult(
-        name="pendulum",
+        name=study.name,
         settings=asdict(study),
         methods=tuple(methods),
+        baselines=tuple(_baseline(case, *at) for at in case.controllers()),
         law=case.law,
-        starts=published.starts,
-        groups=groups(),
-        stored_best=published.best_known(published.starts),
-        grid=state_grid(case),
-        path_starts=PATH_STARTS,
+        starts=case.starts,
+        groups=dict(case.groups),
+        stored_best={scenario: case.best[scenario] for scenario in case.worlds},
+        grid=case.grid,
+        path_starts=case.path_starts,
         checks=checks,
         provenance=provenance(command) | {"law_sha256": case.law.digest},
     )
@@ -61,14 +80,7 @@ def run_study(
     return result
 
 
-def groups() -> dict[str, list[int]]:
-    """Return the indices of the test starts: eight easy, the ten like the paper's, the twenty hard."""
-    published = published_pendulum()
-    easy, ten, all_starts = len(published.easy), len(published.easy) + len(published.hard), len(published.starts)
-    return {"easy": list(range(easy)), "paper-like": list(range(ten)), "hard": list(range(ten, all_starts))}
-
-
-def check_networks(case: PendulumCase) -> dict[str, Any]:
+def check_networks(case: Case) -> dict[str, Any]:
     """Return what verify says of the actor and of the five-layer network; raise StudyError if one is not the law."""
     found = {"YANN actor": verify(case.actor, case.law), "five-layer network": verify(compile_law(case.law), case.law)}
     for name, verification in found.items():
@@ -77,68 +89,66 @@ def check_networks(case: PendulumCase) -> dict[str, Any]:
     return {name: {"max_error": v.max_error, "points": v.counts} for name, v in found.items()}
 
 
-def state_grid(case: PendulumCase) -> Array:
-    """Return the grid (G, 2) of states on which inputs before and after training are kept."""
-    lower, upper = case.law.parameter_bounds
-    axes = np.meshgrid(np.linspace(lower[0], upper[0], GRID), np.linspace(lower[1], upper[1], GRID), indexing="ij")
-    return np.stack([a.ravel() for a in axes], axis=1)
+def _baseline(case: Case, scenario: str, name: str) -> Baseline:
+    """Return what a controller that learns nothing costs in a world, from every test start."""
+    run = evaluate(case.baselines[scenario][name], case.worlds[scenario], starts=case.starts)
+    return Baseline(name, scenario, run.costs, run.violations.astype(np.int64))
 
 
 def _all_blocks(
-    study: PendulumStudy, case: PendulumCase, folder: StudyFolder, reader: Reader | None, workers: int
-) -> tuple[dict[tuple[str, int], MethodResult], dict[str, float]]:
-    """Return every block by method and first seed, kept or run now, and the seconds of those run now."""
-    blocks, seconds, tasks = {}, {}, []
-    for name in case.agents:
-        for seeds in study.blocks:
-            kept = _kept_block(study, folder, name, seeds)
-            if kept is None:
-                tasks.append((study, name, seeds))
-            else:
-                blocks[name, seeds[0]] = kept
-    for index, (part, taken) in run_tasks(run_block, tasks, workers, reader):
-        _, name, seeds = tasks[index]
-        _keep_block(study, folder, part)
-        blocks[name, seeds[0]] = part
-        seconds[f"{name}, seeds {seeds[0]} to {seeds[-1]}"] = taken
+    study: Study, case: Case, folder: StudyFolder, reader: Reader | None, workers: int
+) -> tuple[dict[Block, MethodResult], dict[str, float]]:
+    """Return every block, kept or run now, and the seconds of those run now."""
+    every = [
+        Block(scenario, name, seeds)
+        for scenario, agents in case.agents.items()
+        for name in agents
+        for seeds in study.blocks
+    ]
+    kept = {block: _kept_block(study, folder, block) for block in every}
+    blocks = {block: part for block, part in kept.items() if part is not None}
+    missing, seconds = [block for block in every if block not in blocks], {}
+    for index, (part, taken) in run_tasks(run_block, [(study, block) for block in missing], workers, reader):
+        block = missing[index]
+        _keep_block(study, folder, block, part)
+        blocks[block] = part
+        seconds[f"{block.scenario}, {block.method}, seeds {block.seeds[0]} to {block.seeds[-1]}"] = taken
     return blocks, seconds
 
 
-def run_block(study: PendulumStudy, name: str, seeds: range, reader: Reader | None) -> tuple[MethodResult, float]:
-    """Return what one method did with one block of seeds, and the seconds that it took."""
+def run_block(study: Study, block: Block, reader: Reader | None) -> tuple[MethodResult, float]:
+    """Return what one method did in one world with one block of seeds, and the seconds that it took."""
     began = time.perf_counter()
-    case = build(study)
-    agent = case.agents[name]
-    starts = published_pendulum().starts
+    case = study.build()
+    agent, world, seeds = case.agents[block.scenario][block.method], case.worlds[block.scenario], block.seeds
     training = train(
         agent,
-        case.plant,
+        world,
         episodes=study.episodes,
         seeds=seeds,
-        steps=study.steps,
-        test_starts=starts,
-        progress=None if reader is None else partial(_tell, reader, name, seeds),
+        test_starts=case.starts,
+        progress=None if reader is None else partial(_tell, reader, block),
     )
     first = agent.actor.replicate(seeds)
     before = [first.member(i) for i in range(len(seeds))]
-    states, inputs = _paths(study, case, [before, list(training.actors)], starts[list(PATH_STARTS)])
-    grid = state_grid(case)
+    states, inputs = _paths(world, [before, list(training.actors)], case.starts[list(case.path_starts)])
     result = MethodResult(
-        name=name,
+        name=block.method,
+        scenario=block.scenario,
         seeds=tuple(seeds),
         discount=training.discount,
         actor_weights=_weights(agent.actor),
         critic_weights=_weights(agent.critic),
         **_log(training),
-        grid_inputs=np.array([[actor(grid) for actor in actors] for actors in (before, training.actors)]),
+        grid_inputs=np.array([[actor(case.grid) for actor in actors] for actors in (before, training.actors)]),
         paths=states,
         path_inputs=inputs,
     )
     return result, round(time.perf_counter() - began, 1)
 
 
-def _tell(reader: Reader, name: str, seeds: range, progress: Progress) -> None:
-    reader(name, seeds, progress)
+def _tell(reader: Reader, block: Block, progress: Progress) -> None:
+    reader(block.label, block.seeds, progress)
 
 
 def _log(training: Training) -> dict[str, np.ndarray]:
@@ -150,42 +160,38 @@ def _log(training: Training) -> dict[str, np.ndarray]:
     }
 
 
-def _paths(
-    study: PendulumStudy, case: PendulumCase, actors: list[list[StackedNetwork]], starts: Array
-) -> tuple[Array, Array]:
-    runs = [[evaluate(a, case.plant, starts=starts, steps=study.steps).trajectory for a in some] for some in actors]
+def _paths(world: Scenario, actors: list[list[StackedNetwork]], starts: Array) -> tuple[Array, Array]:
+    runs = [[evaluate(a, world, starts=starts).trajectory for a in some] for some in actors]
     states = np.array([[run.states for run in some] for some in runs])
     return states, np.array([[run.inputs for run in some] for some in runs])
 
 
 def _weights(network: StackedNetwork) -> int:
-    return sum(p[0].numel() for p in network.parameters())
+    return sum(p[0].numel() for p in network.parameters() if p.requires_grad)
 
 
-def _block_file(folder: StudyFolder, name: str, seeds: range | tuple[int, ...]) -> Path:
-    return folder.file(f"block-{name}-{seeds[0]}-{seeds[-1]}.npz")
-
-
-def _block_digest(study: PendulumStudy) -> str:
+def _block_digest(study: Study) -> str:
     """Return a hash of all that a block depends on; the number of seeds is not among it."""
     settings = asdict(replace(study, seeds=1, first_seed=0))
-    return hashlib.sha256((json.dumps(settings, sort_keys=True) + source_digest()).encode()).hexdigest()
+    whole = json.dumps({study.name: settings}, sort_keys=True) + source_digest()
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
-def _keep_block(study: PendulumStudy, folder: StudyFolder, part: MethodResult) -> None:
+def _keep_block(study: Study, folder: StudyFolder, block: Block, part: MethodResult) -> None:
     facts = {"facts": part.facts(), "study": _block_digest(study)}
-    write_archive(_block_file(folder, part.name, part.seeds), KIND, facts, part.arrays())
+    write_archive(folder.file(block.file), KIND, facts, part.arrays())
 
 
-def _kept_block(study: PendulumStudy, folder: StudyFolder, name: str, seeds: range) -> MethodResult | None:
+def _kept_block(study: Study, folder: StudyFolder, block: Block) -> MethodResult | None:
     """Return the block that an interrupted run of this very study left, if there is a whole one of these seeds."""
     try:
-        data, arrays = read_archive(_block_file(folder, name, seeds), KIND)
+        data, arrays = read_archive(folder.file(block.file), KIND)
         part = MethodResult.of(data["facts"], arrays)
     except (FileNotFoundError, FileFormatError, KeyError, TypeError):
         return None
-    own = data.get("study") == _block_digest(study) and (part.name, part.seeds) == (name, tuple(seeds))
-    return part if own else None
+    own = data.get("study") == _block_digest(study)
+    same = (part.scenario, part.name, part.seeds) == (block.scenario, block.method, tuple(block.seeds))
+    return part if own and same else None
 
 
 def _forget_blocks(folder: StudyFolder) -> None:

@@ -83,9 +83,9 @@ def trajectory(plant, law_controller):
 @pytest.fixture(scope="session")
 def result(plant, law, law_controller):
     """A study of 3 seeds and 5 episodes whose costs were made up, with real paths of the law."""
+    from studies.pendulum import PATH_STARTS, groups  # noqa: PLC0415 - the shape-checked run hooks into imports
     from studies.published import published_pendulum  # noqa: PLC0415 - the shape-checked run hooks into imports
     from studies.result import StudyResult  # noqa: PLC0415 - the shape-checked run hooks into imports
-    from studies.runner import PATH_STARTS, groups  # noqa: PLC0415 - the shape-checked run hooks into imports
 
     published = published_pendulum()
     grid = np.stack(np.meshgrid(np.linspace(-2, 2, 9), np.linspace(-8, 8, 9), indexing="ij"), axis=-1).reshape(-1, 2)
@@ -94,10 +94,11 @@ def result(plant, law, law_controller):
         name="pendulum",
         settings={"seeds": 3, "plain_widths": (64, 64), "yann": {"discount": None, "batch_size": 64}},
         methods=methods,
+        baselines=(),
         law=law,
         starts=published.starts,
         groups=groups(),
-        stored_best=published.best_known(published.starts),
+        stored_best={"nominal": published.best_known(published.starts)},
         grid=grid,
         path_starts=PATH_STARTS,
         checks={"YANN actor": {"max_error": 1.5e-15, "points": {"random": 10_000, "facet": 256}}},
@@ -107,9 +108,9 @@ def result(plant, law, law_controller):
 
 def _method(name, number, plant, controller, grid):
     from plants import simulate  # noqa: PLC0415 - the shape-checked run hooks into imports
+    from studies.pendulum import PATH_STARTS  # noqa: PLC0415 - the shape-checked run hooks into imports
     from studies.published import published_pendulum  # noqa: PLC0415 - the shape-checked run hooks into imports
     from studies.result import MethodResult  # noqa: PLC0415 - the shape-checked run hooks into imports
-    from studies.runner import PATH_STARTS  # noqa: PLC0415 - the shape-checked run hooks into imports
 
     generator = np.random.default_rng(number)
     starts = published_pendulum().starts
@@ -120,6 +121,7 @@ def _method(name, number, plant, controller, grid):
     shape = (2, 3, len(PATH_STARTS))
     return MethodResult(
         name=name,
+        scenario="nominal",
         seeds=(4, 5, 6),
         discount=1.0,
         actor_weights=2128,

@@ -6,7 +6,7 @@ import pytest
 from mpc import solve_explicit
 from plants import clipped_pendulum, simulate
 from studies.errors import StudyError
-from studies.pendulum import PendulumStudy, build, pendulum_problem, printed_pendulum_problem
+from studies.pendulum import PendulumStudy, pendulum_problem, printed_pendulum_problem
 from studies.published import published_pendulum
 
 
@@ -22,22 +22,22 @@ def test_region_counts_over_the_horizon(problem, counts):
 @pytest.mark.paper
 @pytest.mark.parametrize(("angle", "cost"), [(0.1, 0.07), (0.2, 0.32), (0.3, 0.86), (0.35, 1.40)])
 def test_initial_cost_of_the_actor_is_that_of_linear_mpc(angle, cost):
-    case = build(PendulumStudy())
-    run = simulate(case.plant, case.agents["YANN-DDPG"].actor, [angle, 0.0])
+    case = PendulumStudy().build()
+    run = simulate(case.plant, case.agents["nominal"]["YANN-DDPG"].actor, [angle, 0.0])
     assert run.total_cost == pytest.approx(cost, abs=0.01)
 
 
 @pytest.mark.paper
 def test_easy_starts_cost_the_law_what_the_papers_easy_episodes_cost_at_first():
-    published, case = published_pendulum(), build(PendulumStudy())
-    ours = simulate(case.plant, case.agents["YANN-DDPG"].actor, published.starts[:8]).total_cost
+    published, case = published_pendulum(), PendulumStudy().build()
+    ours = simulate(case.plant, case.agents["nominal"]["YANN-DDPG"].actor, published.starts[:8]).total_cost
     theirs = [published.table["yann_initial"][episode - 1] for episode in published.episode_of_start[:8]]
     np.testing.assert_allclose(ours, theirs, atol=0.02)
 
 
 @pytest.mark.paper
 def test_paper_sized_networks_have_the_papers_parameters():
-    agent = build(PendulumStudy().paper_sized()).agents["DDPG"]
+    agent = PendulumStudy().paper_sized().build().agents["nominal"]["DDPG"]
     assert sum(p.numel() for p in agent.actor.parameters()) == 67_073
     assert sum(p.numel() for p in agent.critic.parameters()) == 67_329
 

@@ -14,7 +14,7 @@ from mpc.explicit.storage import write_archive
 from studies import runner
 from studies.errors import StudyError
 from studies.folder import StudyFolder
-from studies.pendulum import PendulumStudy, build, printed_pendulum_problem
+from studies.pendulum import PendulumStudy, printed_pendulum_problem
 from studies.result import StudyResult
 from studies.runner import check_networks, run_study
 from studies.statistics import at
@@ -74,7 +74,7 @@ def test_stopped_study_goes_on_from_its_blocks_to_the_same_bytes(finished, tmp_p
 
     with pytest.raises(KeyboardInterrupt), StudyFolder(tmp_path) as folder:
         run_study(SMALL, folder, "yann pendulum", stop)
-    assert {p.name for p in tmp_path.glob("block-*")} == {"block-DDPG-0-1.npz", "block-DDPG-2-2.npz"}
+    assert {p.name for p in tmp_path.glob("block-*")} == {f"block-nominal-DDPG-{part}.npz" for part in ("0-1", "2-2")}
     assert not (tmp_path / "result.json").exists()
 
     seen.clear()
@@ -97,7 +97,7 @@ def test_block_of_another_study_or_damaged_is_run_again(tmp_path, spoil):
     with pytest.raises(KeyboardInterrupt), StudyFolder(tmp_path) as folder:
         run_study(one, folder, "", stop)
     if spoil == "file":
-        block = tmp_path / "block-DDPG-0-0.npz"
+        block = tmp_path / "block-nominal-DDPG-0-0.npz"
         block.write_bytes(block.read_bytes()[:-100])
     else:
         one = replace(one, steps=80)
@@ -128,7 +128,7 @@ def copied(finished, tmp_path):
 
 def test_law_of_another_problem_in_the_folder_is_refused(copied):
     path, result = copied
-    plant = build(SMALL).plant
+    plant = SMALL.build().plant
     other = solve_explicit(printed_pendulum_problem(plant))
     other.save(path / "law.npz")
     with pytest.raises(FileFormatError, match=f"holds the law {other.digest[:12]}, but .*{result.law.digest[:12]}"):
@@ -171,10 +171,11 @@ def test_block_with_right_checksums_but_incomplete_facts_is_run_again(finished, 
     part = result.method("DDPG")
     facts = part.facts()
     data = {"facts": facts, "study": runner._block_digest(one)}
-    path = tmp_path / "block-DDPG-0-2.npz"
+    block = runner.Block("nominal", "DDPG", range(3))
+    path = tmp_path / block.file
     folder = StudyFolder(tmp_path)
     write_archive(path, runner.KIND, data, part.arrays())
-    assert runner._kept_block(one, folder, "DDPG", range(3)).seeds == (0, 1, 2)
+    assert runner._kept_block(one, folder, block).seeds == (0, 1, 2)
     if lost == "facts":
         del data["facts"]
     elif lost == "other seeds":
@@ -182,13 +183,13 @@ def test_block_with_right_checksums_but_incomplete_facts_is_run_again(finished, 
     else:
         del facts[lost]
     write_archive(path, runner.KIND, data, part.arrays())
-    assert runner._kept_block(one, folder, "DDPG", range(3)) is None
+    assert runner._kept_block(one, folder, block) is None
 
 
 def test_network_that_is_not_its_law_stops_the_study_before_training(monkeypatch, tmp_path):
-    case = build(SMALL)
+    case = SMALL.build()
     case.actor.law.gains[2] += 1e-3
-    monkeypatch.setattr(runner, "build", lambda study: case)
+    monkeypatch.setattr(PendulumStudy, "build", lambda study: case)
     with pytest.raises(StudyError, match="YANN actor is not its law"):
         check_networks(case)
     with pytest.raises(StudyError, match="nothing was trained"), StudyFolder(tmp_path) as folder:

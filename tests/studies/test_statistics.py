@@ -17,6 +17,7 @@ def method(name, test_costs):
     seeds, episodes, _ = test_costs.shape
     return MethodResult(
         name=name,
+        scenario="nominal",
         seeds=tuple(range(10, 10 + seeds)),
         discount=1.0,
         actor_weights=1,
@@ -45,10 +46,11 @@ def result():
         name="made up",
         settings={},
         methods=(method("YANN-DDPG", costs),),
+        baselines=(),
         law=law,
         starts=np.zeros((4, 2)),
         groups={"easy": [0, 1], "hard": [2, 3]},
-        stored_best=np.array([2.0, 0.9, np.nan, 150.0]),
+        stored_best={"nominal": np.array([2.0, 0.9, np.nan, 150.0])},
         grid=np.zeros((1, 2)),
         path_starts=(0,),
         checks={},

@@ -1,0 +1,134 @@
+"""The reactor's study: Braniff & Tian 2025, section 5.2, with ten seeds, as it is and with a fouled jacket."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mpc import PiecewiseAffineLaw, solve_explicit
+from plants import Plant, Scenario, reactor_scenarios, safety_cstr, simulate
+from plants.arrays import Array
+from plants.simulate import Controller
+from rl import DDPG, TD3, DDPGSettings, TD3Settings
+from rl.agent import Agent
+from studies.case import NOMINAL, Case, Study
+from studies.reactor_control import biased, linear_mpc, offset_free_mpc, reactor_problem
+from yann import YannActor, YannCritic
+
+FOULED = "fouled-60"
+BIASES = np.arange(-40.0, 61.0, 5.0)
+PATH_STARTS = (0, 1, 2, 3)
+SLICE = (121, 81)
+_LASTING = {"discount": 0.99, "actor_learning_rate": 1e-4, "return_steps": 10, "critic_first": 600, "prefill": 1}
+
+
+@dataclass(frozen=True)
+class CstrStudy(Study):
+    """Every setting of the study; what the paper leaves open was chosen here, and not tuned to a seed.
+
+    Ten hours (600 steps) an episode, starts T0 +-3 K and concentrations +-.05 mol/L. Neither law nor critic knows of
+    the fouled jacket.
+    """
+
+    name: ClassVar[str] = "cstr"
+
+    episodes: int = 25
+    steps: int = 600
+    horizon: int = 2
+    residual_width: int = 8
+    residual_bound: float = 20.0
+    critic_width: int = 64
+    ddpg: DDPGSettings = field(default_factory=lambda: DDPGSettings(exploration=0.09, **_LASTING))
+    td3: TD3Settings = field(default_factory=lambda: TD3Settings(exploration=0.09, **_LASTING))
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        super().__post_init__()
+        self._number("horizon")
+
+    def build(self) -> Case:
+        """Return plant, problem, law, agents, baselines and starts of the study."""
+        plant, stored = safety_cstr(), stored_reactor()
+        problem = reactor_problem(plant, self.horizon)
+        law = solve_explicit(problem)
+        worlds = reactor_worlds(plant, self.steps)
+        actor = YannActor.from_law(law, hidden=self.residual_width, bound=self.residual_bound)
+        critic = YannCritic.from_problem(problem, hidden=self.critic_width)
+        agents: dict[str, Agent] = {
+            "YANN-DDPG": DDPG(actor, critic, self.ddpg),
+            "YANN-TD3": TD3(actor, critic, self.td3),
+        }
+        return Case(
+            plant=plant,
+            problem=problem,
+            law=law,
+            actor=actor,
+            worlds=worlds,
+            agents=dict.fromkeys(worlds, agents),
+            baselines={name: baselines(world, stored.starts) for name, world in worlds.items()},
+            starts=stored.starts,
+            groups={"all": list(range(len(stored.starts)))},
+            path_starts=PATH_STARTS,
+            best={name: stored.best[name] if self.steps == stored.steps else unknown(stored) for name in worlds},
+            grid=temperature_grid(law, plant),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class StoredReactor:
+    """Test starts (K, 4) and, by scenario, what the best plan in hindsight costs (K,) over `steps` steps."""
+
+    source: str
+    steps: int
+    starts: Array
+    best: Mapping[str, Array]
+
+
+@cache
+def stored_reactor() -> StoredReactor:
+    """Return the stored starts and best costs of the reactor, with their source."""
+    data: dict[str, Any] = json.loads(files("studies").joinpath("data/reactor.json").read_text("utf-8"))
+    best = {name: np.array(costs) for name, costs in data["best"].items()}
+    return StoredReactor(data["source"], data["steps"], np.array(data["starts"]), best)
+
+
+def unknown(stored: StoredReactor) -> Array:
+    """Return NaN for every test start: nothing is stored for episodes of another length."""
+    return np.full(len(stored.starts), np.nan)
+
+
+def reactor_worlds(plant: Plant, steps: int) -> dict[str, Scenario]:
+    """Return the reactor as it is, and with its jacket fouled to 60 %, from the same starts."""
+    fouled = reactor_scenarios()[FOULED]
+    bounds = fouled.start_bounds
+    nominal = Scenario(plant=plant, name=NOMINAL, steps=steps, start_bounds=bounds)
+    return {
+        NOMINAL: nominal,
+        FOULED: Scenario(plant=plant, name=FOULED, disturbances=fouled.disturbances, steps=steps, start_bounds=bounds),
+    }
+
+
+def baselines(world: Scenario, starts: Array) -> dict[str, Controller]:
+    """Return linear MPC, its best constant bias from these starts, and offset-free MPC, for one world."""
+    linear = linear_mpc(world.plant)
+    costs = {bias: simulate(world, biased(linear, world.plant, bias), starts).total_cost.mean() for bias in BIASES}
+    best = min(costs, key=lambda bias: costs[bias])
+    return {
+        "linear MPC": linear,
+        f"linear MPC {best:+g}": biased(linear, world.plant, best),
+        "offset-free MPC": offset_free_mpc(world.plant),
+    }
+
+
+def temperature_grid(law: PiecewiseAffineLaw, plant: Plant) -> Array:
+    """Return states (G, 4) over concentration of A and temperature, the others at rest, for pictures of the law."""
+    lower, upper = law.parameter_bounds
+    axes = (np.linspace(lower[i], upper[i], count) for i, count in zip((0, 3), SLICE, strict=True))
+    concentration, temperature = (part.ravel() for part in np.meshgrid(*axes, indexing="ij"))
+    states = np.tile(plant.equilibrium[0], (concentration.size, 1))
+    states[:, 0], states[:, 3] = concentration, temperature
+    return states
