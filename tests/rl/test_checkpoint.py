@@ -210,11 +210,13 @@ class TestStopped:
         assert bits(run(FIRST, tmp_path, progress=told.append)) == in_one_piece(FIRST)
         assert [(p.episode, p.resumed) for p in told] == [(i, 3) for i in range(4, EPISODES + 1)]
 
-    def test_a_finished_training_is_only_read(self, in_one_piece, tmp_path):
-        run(FIRST, tmp_path)
+    @pytest.mark.parametrize("name", [FIRST, "td3 about a core, behind a gate"])
+    def test_a_finished_training_is_only_read(self, in_one_piece, tmp_path, name):
+        """Behind a gate the actors as trained, those accepted and those that training goes on from all differ."""
+        run(name, tmp_path)
         before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("episode-*")}
         told = []
-        assert bits(run(FIRST, tmp_path, progress=told.append)) == in_one_piece(FIRST)
+        assert bits(run(name, tmp_path, progress=told.append)) == in_one_piece(name)
         assert not told
         assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("episode-*")} == before
 
