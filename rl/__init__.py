@@ -18,10 +18,12 @@ from rl.evaluate import Evaluation, evaluate
 from rl.gate import Gate, GateDecision
 from rl.grid_core import GridCore
 from rl.ledger import Ledger
+from rl.level_core import LevelCore
 from rl.networks import PlainActor, PlainCritic, plain_actor, plain_critic
 from rl.replay import Batch, ReplayBuffer
 from rl.sac import SAC, SACSettings
 from rl.settings import Settings
+from rl.svg import SVG, SVGSettings
 from rl.td3 import TD3, TD3Settings
 from rl.train import train
 from rl.training import Progress, Training, TrainingLog
@@ -30,6 +32,7 @@ __all__ = [
     "DDPG",
     "DSACT",
     "SAC",
+    "SVG",
     "TD3",
     "Agent",
     "Batch",
@@ -49,6 +52,7 @@ __all__ = [
     "Interrupted",
     "Learner",
     "Ledger",
+    "LevelCore",
     "Losses",
     "NoCore",
     "PlainActor",
@@ -58,6 +62,7 @@ __all__ = [
     "ReplayBuffer",
     "RolledBack",
     "SACSettings",
+    "SVGSettings",
     "Settings",
     "StepTaken",
     "TD3Settings",

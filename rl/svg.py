@@ -49,6 +49,15 @@ class SVG(OffPolicyAgent):
         """Check that settings and networks fit."""
         instance_of(self.settings, SVGSettings, "settings", TrainingError, "pass SVGSettings(...)")
         super().__post_init__()
+        if self.model is None:
+            return
+        instance_of(self.model, Plant, "model", TrainingError, "pass a plant, or None for the one that is trained on")
+        (_, n), (_, m) = self.critic.arguments
+        if (self.model.n, self.model.m) != (n, m):
+            raise TrainingError(
+                f"`model` has {self.model.n} states and {self.model.m} inputs, but `actor` takes {n} and gives {m}; "
+                "pass a model of the plant that they are for"
+            )
 
     @property
     def discount(self) -> float:
