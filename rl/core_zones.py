@@ -27,7 +27,7 @@ class CoreZones:
         """Return the zones of {costs <= level}, the part that holds `rest` (2,).
 
         A cell is inside if all its nodes are, and those of all its neighbours. Cells at the border are the others that
-        a node of the core touches, and their neighbours. Raises TrainingError if `rest` is not inside.
+        a node of the core touches. Raises TrainingError if `rest` is not inside.
         """
         low = costs <= level
         cell = grid.places(rest[None])[0][0]
@@ -42,7 +42,7 @@ class CoreZones:
                 "`level`, or more `nodes`"
             )
         touched = cells_touching(mine)
-        border = ndimage.binary_dilation(touched, _NEIGHBOURS) & ~inside
+        border = touched & ~inside
         zone = nodes_of_any(border | inside)
         away: Array = ndimage.distance_transform_edt(~zone)  # type: ignore[assignment]
         return cls(inside, border, np.minimum(1.0, away / ramp), ramp)

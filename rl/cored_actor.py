@@ -72,6 +72,13 @@ class CoredActor(StackedNetwork):
             return mixed
         return mixed.clamp(self.lower, self.upper)
 
+    def save(self, path: object) -> None:
+        """Raise TrainingError: a core runs its law and plant, which no file holds."""
+        raise TrainingError(
+            f"a CoredActor has no file of its own, so nothing is written to {path}; save `.actor`, and give it its "
+            "core again when it is loaded: CoredActor(YannActor.load(path), core, law)"
+        )
+
     def draw(self, seeds: Sequence[int]) -> None:
         """Draw the actor's weights of member i anew from seed i; the law stays as it is."""
         self.actor.draw(seeds)

@@ -1,19 +1,24 @@
 """GridCore: the core of a law of two states, {cost of the law <= level}, from a grid of what the law costs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from mpc import PiecewiseAffineLaw
 from plants import Cost, Plant
 from plants.arrays import Array, real_scalar, whole_number
 from rl.closed_loop import ClosedLoop
+from rl.core_certificate import CoreCertificate, certify
 from rl.core_zones import CoreZones
 from rl.errors import TrainingError
 from rl.fitting import check_plant
 from rl.grid import Grid
 from rl.grid_level import grid_of_costs, largest_level
+from rl.learnable import Learnable, learnable
+
+_TRIES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,7 @@ class GridCore:
     discount: float
     steps: int
     zones: CoreZones
+    certificate: CoreCertificate | None = None
 
     @classmethod
     def of_law(
@@ -43,26 +49,36 @@ class GridCore:
         level: float | None = None,
         cost: Cost | None = None,
         nodes: int = 201,
-        ramp: int = 2,
+        ramp: int = 1,
         discount: float = 1.0,
     ) -> Self:
         """Return the core of `law`, an actor, a PiecewiseAffineLaw or a function of states, on a plant of two states.
 
-        `level` is in cost; None takes the largest at which neighbouring nodes inside differ by at most a quarter of it.
+        `level` is in cost; None takes the largest at which neighbouring nodes inside differ by at most a quarter of
+        it, halved until the certificate holds.
         A run has the plant's episode to come to rest. `nodes` along each axis. Raises TrainingError for a plant
         of other than two states, a law of another size, a level that the grid cannot resolve, a law that does not
-        come to rest at the equilibrium.
+        come to rest at the equilibrium, and a core that a check finds not to be one.
         """
         _check_plant(plant)
         loop = ClosedLoop.of(law, plant, cost)
         count = whole_number(nodes, "nodes", TrainingError, least=11)
         wanted = None if level is None else real_scalar(level, "level", TrainingError, positive=True)
+        beyond = whole_number(ramp, "ramp", TrainingError, least=1)
+        gamma = real_scalar(discount, "discount", TrainingError, positive=True)
+        if gamma > 1:
+            raise TrainingError(f"`discount` is {gamma:g}, but it must be at most 1 (1 counts all steps alike)")
         steps = plant.episode_steps
-        if wanted is None:
-            wanted = largest_level(loop, steps)
-        grid, costs, values = grid_of_costs(loop, wanted, count, steps, discount)
-        zones = CoreZones.of(grid, costs, wanted, plant.equilibrium[0], ramp)
-        return cls(loop, grid, costs, values, wanted, discount, steps, zones)
+        given = [wanted] if wanted is not None else largest_level(loop, steps) * 0.5 ** np.arange(_TRIES)
+        found = None
+        for trial in map(float, given):
+            grid, costs, values = grid_of_costs(loop, trial, count, steps, gamma)
+            zones = CoreZones.of(grid, costs, trial, plant.equilibrium[0], beyond)
+            core = cls(loop, grid, costs, values, trial, gamma, steps, zones)
+            found = core.certify()
+            if found.passed:
+                return replace(core, certificate=found)
+        raise TrainingError(f"{found}; take a lower `level`, or more `nodes`")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return the core itself: nothing in it changes."""
@@ -74,6 +90,16 @@ class GridCore:
         if border.any():
             inside[border] = np.isfinite(self._run(x[border])[0])
         return inside
+
+    def cost(self, x: Float64[np.ndarray, "rows 2"]) -> Float64[np.ndarray, " rows"]:
+        """Return what the law costs from states (rows, 2), not discounted; infinite outside the core."""
+        inside, border = self._zone(x)
+        found = np.full(len(x), np.inf)
+        cell, place, _ = self.grid.places(x[inside])
+        found[inside] = self.grid.interpolate(self.costs, cell, place)
+        if border.any():
+            found[border] = self._run(x[border])[0]
+        return found
 
     def value(self, x: Float64[np.ndarray, "rows 2"]) -> Float64[np.ndarray, " rows"]:
         """Return what the law costs from states (rows, 2), discounted; NaN outside the core."""
@@ -91,6 +117,22 @@ class GridCore:
         cell, place, beyond = self.grid.places(x)
         near = self.grid.interpolate(self.zones.weights, cell, place)
         return np.minimum(1.0, near + beyond / self.zones.ramp)
+
+    def certify(
+        self, law: object = None, plant: Plant | None = None, runs: int = 1000, seed: int = 0
+    ) -> CoreCertificate:
+        """Return the core checked anew, also for another law, or the same one on another plant (None: its own).
+
+        Raises TrainingError for a law or a plant of another size.
+        """
+        here = self.loop.plant if plant is None else plant
+        _check_plant(here)
+        loop = ClosedLoop.of(self.loop.inputs if law is None else law, here, self.loop.cost)
+        return certify(self, loop, whole_number(runs, "runs", TrainingError, least=1), seed)
+
+    def learns(self, law: PiecewiseAffineLaw) -> Learnable:
+        """Return which regions of `law` may learn: never, partly, or everywhere."""
+        return learnable(self, law)
 
     def _zone(self, x: Array) -> tuple[Any, Any]:
         """Return which states (rows, 2) are deep inside, and which are near the border."""

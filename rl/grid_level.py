@@ -10,8 +10,9 @@ from rl.grid import Grid
 CLIFF = 0.25
 """Neighbouring nodes may differ by this share of the level; more is a cliff."""
 
-_COARSE = 101
-_MARGIN = 4  # coarse steps
+_COARSE = 51
+_MARGIN = 2  # coarse steps
+_SEARCH = 101
 
 
 def grid_of_costs(loop: ClosedLoop, level: float, nodes: int, steps: int, discount: float) -> tuple[Grid, Array, Array]:
@@ -34,7 +35,7 @@ def grid_of_costs(loop: ClosedLoop, level: float, nodes: int, steps: int, discou
 def largest_level(loop: ClosedLoop, steps: int) -> float:
     """Return the largest level such that neighbouring nodes inside it differ by at most CLIFF of it."""
     lower, upper = loop.plant.state_bounds
-    costs, _ = _costs(loop, Grid.over(lower, upper, _COARSE), steps, np.inf, 1.0)
+    costs, _ = _costs(loop, Grid.over(lower, upper, _SEARCH), steps, np.inf, 1.0)
     pairs = [(costs[1:], costs[:-1]), (costs[:, 1:], costs[:, :-1])]
     high = np.concatenate([np.maximum(*pair).ravel() for pair in pairs])
     with np.errstate(invalid="ignore"):
@@ -46,10 +47,11 @@ def largest_level(loop: ClosedLoop, steps: int) -> float:
     good = np.flatnonzero(worst <= CLIFF * high)
     if not len(good):
         raise TrainingError(
-            f"neighbouring nodes of {_COARSE} x {_COARSE} over {loop.plant.name!r} differ by more than {CLIFF:.0%} of "
+            f"neighbouring nodes of {_SEARCH} x {_SEARCH} over {loop.plant.name!r} differ by more than {CLIFF:.0%} of "
             "any level, or the law comes to rest from none of them; pass a `level`"
         )
-    return float(high[good[-1]])
+    fails = np.flatnonzero(worst[good[0] :] > CLIFF * high[good[0] :])
+    return float(high[good[0] + fails[0] - 1] if len(fails) else high[-1])
 
 
 def _costs(loop: ClosedLoop, grid: Grid, steps: int, ceiling: float, discount: float) -> tuple[Array, Array]:
