@@ -47,7 +47,7 @@ def identity(
         "agent": type(agent).__name__,
         **_entries("agent.settings", agent.settings),
         **_entries("gate", gate),
-        **_simulator(agent, cost, steps, gate),
+        **_models(agent, cost, steps, gate),
         "discount": _text(agent.discount),
         **_network("agent.actor", agent.actor),
         **_network("agent.critic", agent.critic),
@@ -101,13 +101,16 @@ def _entries(name: str, settings: Any) -> dict[str, str | Array]:
     return told
 
 
-def _simulator(agent: Agent, cost: Cost | None, steps: int, gate: Gate | None) -> dict[str, str | Array]:
-    """Return what the gate's own simulator is and does, where it has one."""
-    if gate is None or gate.simulator is None:
-        return {}
-    scenario = scenario_of(gate.simulator)
-    told = {**_world(scenario), **_behaviour(agent, scenario, cost, steps)}
-    return {f"gate.simulator: {name}": value for name, value in told.items()}
+def _models(agent: Agent, cost: Cost | None, steps: int, gate: Gate | None) -> dict[str, str | Array]:
+    """Return what the gate's own simulator and the agent's own model are and do, where there are such."""
+    told: dict[str, str | Array] = {}
+    for name, whose in (("gate.simulator", gate), ("agent.model", agent)):
+        model = getattr(whose, name.split(".")[1], None)
+        if model is not None:
+            scenario = scenario_of(model)
+            facts = {**_world(scenario), **_behaviour(agent, scenario, cost, steps)}
+            told |= {f"{name}: {key}": value for key, value in facts.items()}
+    return told
 
 
 def _text(value: object) -> str:
