@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from plants import Cost, Plant
+from plants.arrays import Array
 from plants.differentiable import DifferentiableSample
 from rl.core import Core
 
@@ -63,7 +64,7 @@ class _Step(torch.autograd.Function):
 
 
 class KnownValue:
-    """What a core knows of the cost to go, in torch: exact values, gradients by central differences."""
+    """What a core knows of the cost to go, in torch: exact values, gradients by differences within the core."""
 
     def __init__(self, core: Core, plant: Plant) -> None:
         self._core = core
@@ -95,6 +96,19 @@ class _Value(torch.autograd.Function):
         """Return the gradients by states."""
         (by_value,) = grad_outputs
         x = ctx.saved_tensors[0].detach().numpy()
-        steps = np.diag(ctx.widths)
-        slopes = [(ctx.core.value(x + d) - ctx.core.value(x - d)) / (2 * d.sum()) for d in steps]
+        slopes = [_slope(ctx.core, x, step) for step in np.diag(ctx.widths)]
         return None, None, by_value.unsqueeze(-1) * torch.from_numpy(np.stack(slopes, axis=-1))
+
+
+def _slope(core: Core, x: Array, step: Array) -> Array:
+    """Return the slope (rows,) of the core's value along `step` (n,): of the sides that are in the core, or 0."""
+    values, places = [core.value(x)], [np.zeros(len(x))]
+    for side in (1, -1):
+        held = core.contains(x + side * step)
+        beside = values[0].copy()
+        if held.any():
+            beside[held] = core.value((x + side * step)[held])
+        values.append(beside)
+        places.append(side * held)
+    run = (places[1] - places[2]) * step.sum()
+    return np.divide(values[1] - values[2], run, out=np.zeros(len(x)), where=run > 0)

@@ -169,6 +169,18 @@ class TestEnds:
         value.sum().backward()
         assert x.grad[0].numpy() == pytest.approx(np.array([[4.2, -5.6], [0, 0]]), abs=1e-6)
 
+    def test_the_slope_at_the_border_is_that_of_the_side_that_the_core_knows(self, linear):
+        class Half(Ball):
+            def value(self, x):
+                return np.where(self.contains(x), 3 * x[:, 0] - x[:, 1], np.nan)
+
+        known = KnownValue(Half(1.0, 0.0), linear)
+        x = torch.tensor([[[1.0, 0.0], [0.0, -1.0]]], dtype=torch.float64, requires_grad=True)
+        known(x)[1].sum().backward()
+        assert x.grad[0, 0, 0].item() == pytest.approx(3)
+        assert x.grad[0, 1, 1].item() == pytest.approx(-1)
+        assert torch.isfinite(x.grad).all()
+
     def test_a_violation_costs_its_penalty_and_ends_the_run(self, drift, linear_actor, quadratic_critic):
         plant = drift(limit=1.0, penalty=50.0)
         learner = SVG(linear_actor(0.0), quadratic_critic(np.diag([1e6, 0]), 1), SVGSettings(horizon=3)).learner(
