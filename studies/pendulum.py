@@ -1,6 +1,7 @@
 """The pendulum study: Braniff & Tian 2025, section 5.1, with ten seeds and fixed test starts."""
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -8,7 +9,19 @@ import numpy as np
 from mpc import MPCProblem, PiecewiseAffineLaw, linearise, solve_explicit
 from plants import Plant, Scenario, clipped_pendulum
 from plants.arrays import Array
-from rl import DDPG, DDPGSettings, plain_actor, plain_critic
+from rl import (
+    DDPG,
+    SVG,
+    TD3,
+    CoredActor,
+    DDPGSettings,
+    GridCore,
+    SVGSettings,
+    TD3Settings,
+    plain_actor,
+    plain_critic,
+)
+from rl.agent import Agent
 from studies.case import NOMINAL, Case, Study
 from studies.published import published_pendulum
 from yann import YannActor, YannCritic
@@ -21,7 +34,8 @@ PATH_STARTS = (2, 3, 8, 9)
 class PendulumStudy(Study):
     """Every setting of the study; what the paper leaves open was chosen here, and not tuned to a seed.
 
-    DDPG has plain networks and needs exploration; YANN-DDPG starts from the law and, as in the paper, has none.
+    DDPG has plain networks and needs exploration; YANN-DDPG is the paper's Algorithm 1. The other two keep a core, in
+    which the law stays as it is: YANN-TD3+core learns from the plant alone, YANN-SVG+core through its equations too.
     Each seed trains `episodes` of `steps` plant steps with one update per step, in stacks of `block` seeds.
     """
 
@@ -33,6 +47,9 @@ class PendulumStudy(Study):
     plain_widths: tuple[int, ...] = (64, 64)
     yann: DDPGSettings = field(default_factory=DDPGSettings.algorithm_1)
     plain: DDPGSettings = field(default_factory=lambda: DDPGSettings(exploration=0.3))
+    core_level: float = 10.0
+    td3: TD3Settings = field(default_factory=lambda: TD3Settings(exploration=0.3, return_steps=5))
+    svg: SVGSettings = field(default_factory=lambda: SVGSettings(exploration=0.3, batch_size=32, steps_per_update=10))
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -49,9 +66,13 @@ class PendulumStudy(Study):
         problem = pendulum_problem(plant, self.horizon)
         law = solve_explicit(problem)
         actor = YannActor.from_law(law, hidden=self.residual_width)
-        agents = {
+        critic = YannCritic.from_problem(problem, hidden=self.critic_width)
+        cored = CoredActor(actor, pendulum_core(self.horizon, self.core_level))
+        agents: dict[str, Agent] = {
             "DDPG": DDPG(plain_actor(plant, self.plain_widths), plain_critic(plant, self.plain_widths), self.plain),
-            "YANN-DDPG": DDPG(actor, YannCritic.from_problem(problem, hidden=self.critic_width), self.yann),
+            "YANN-DDPG": DDPG(actor, critic, self.yann),
+            "YANN-TD3+core": TD3(cored, critic, self.td3),
+            "YANN-SVG+core": SVG(cored, critic, self.svg),
         }
         return Case(
             plant=plant,
@@ -84,6 +105,13 @@ def pendulum_problem(plant: Plant, horizon: int = 2) -> MPCProblem:
 def printed_pendulum_problem(plant: Plant, horizon: int = 2) -> MPCProblem:
     """Return the problem with Q = I, as the paper prints it; its law has 9 regions, not the paper's 7."""
     return replace(pendulum_problem(plant, horizon), state_weight=np.eye(2))
+
+
+@cache
+def pendulum_core(horizon: int, level: float) -> GridCore:
+    """Return the core of the study's law: where it costs at most `level` until rest; it takes two seconds, once."""
+    plant = clipped_pendulum()
+    return GridCore.of_law(solve_explicit(pendulum_problem(plant, horizon)), plant, level)
 
 
 def groups() -> dict[str, list[int]]:

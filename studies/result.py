@@ -29,7 +29,8 @@ class MethodResult:
     `test_costs` (S, E + 1, K): cost of each test start before training and after every episode; `test_unsafe` the
     same, 1 where it ended unsafe. `training_costs` and `violations` (S, E): cost and unsafe steps of each training
     episode. `grid_inputs` (2, S, G, m): inputs on the grid before and after training. `paths` (2, S, k, T + 1, n) and
-    `path_inputs` (2, S, k, T, m): closed loops from the chosen starts before and after.
+    `path_inputs` (2, S, k, T, m): closed loops from the chosen starts before and after. `core_excess` (S,): the most by
+    which the trained actor costs more than the law from a start in its core, NaN where it has none.
     """
 
     name: str
@@ -45,6 +46,7 @@ class MethodResult:
     grid_inputs: Array
     paths: Array
     path_inputs: Array
+    core_excess: Array
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
@@ -71,7 +73,16 @@ class MethodResult:
         return cls(**{**facts, "seeds": tuple(facts["seeds"]), **{name: arrays[name] for name in ARRAYS}})
 
 
-ARRAYS = ("test_costs", "test_unsafe", "training_costs", "violations", "grid_inputs", "paths", "path_inputs")
+ARRAYS = (
+    "test_costs",
+    "test_unsafe",
+    "training_costs",
+    "violations",
+    "grid_inputs",
+    "paths",
+    "path_inputs",
+    "core_excess",
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from plants import Scenario
 from plants.arrays import Array
 from rl import Progress, Training, evaluate, train
 from studies.case import NOMINAL, Case, Study
+from studies.core_check import core_excess
 from studies.errors import StudyError
 from studies.folder import StudyFolder
 from studies.result import Baseline, MethodResult, StudyResult, provenance, source_digest
@@ -143,6 +144,7 @@ def run_block(study: Study, block: Block, reader: Reader | None) -> tuple[Method
         grid_inputs=np.array([[actor(case.grid) for actor in actors] for actors in (before, training.actors)]),
         paths=states,
         path_inputs=inputs,
+        core_excess=core_excess(agent.actor, training.actors, world),
     )
     return result, round(time.perf_counter() - began, 1)
 

@@ -133,6 +133,7 @@ def _method(name, number, plant, controller, grid):
         grid_inputs=generator.uniform(-2, 2, (2, 3, len(grid), 1)),
         paths=np.broadcast_to(run.states, (*shape, *run.states.shape[1:])),
         path_inputs=np.broadcast_to(run.inputs, (*shape, *run.inputs.shape[1:])),
+        core_excess=np.full(3, np.nan),
     )
 
 

@@ -29,6 +29,7 @@ def method(name, test_costs):
         grid_inputs=np.zeros((2, seeds, 1, 1)),
         paths=np.zeros((2, seeds, 1, 2, 2)),
         path_inputs=np.zeros((2, seeds, 1, 1, 1)),
+        core_excess=np.full(seeds, np.nan),
     )
 
 
