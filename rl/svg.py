@@ -12,9 +12,10 @@ from rl.agent import Losses
 from rl.core import core_of
 from rl.errors import TrainingError
 from rl.model import KnownValue, Model
-from rl.off_policy import OffPolicyAgent, OffPolicyLearner, descend
+from rl.off_policy import OffPolicyAgent, descend
 from rl.replay import Batch
 from rl.settings import Settings
+from rl.twin import TwinLearner, twins
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class SVG(OffPolicyAgent):
     """An actor that descends the exact gradient of what a few steps of a known model cost, and a critic for the rest.
 
     `model` is the plant that is believed in; None takes the one that is trained on. This uses the model: its steps, its
-    derivatives and its cost. Source: Heess et al. 2015, SVG(H) without noise; the end is the core's exact value
-    where a run comes into the core, and the critic's elsewhere.
+    derivatives and its cost. Source: Heess et al. 2015, SVG(H) without noise; what follows the horizon is the core's
+    exact value where a run has come into the core, and what the dearer of two critics expects elsewhere.
     """
 
     settings: SVGSettings = field(default_factory=SVGSettings)
@@ -69,13 +70,13 @@ class SVG(OffPolicyAgent):
         return SVGLearner(self, seeds, plant)
 
 
-class SVGLearner(OffPolicyLearner):
+class SVGLearner(TwinLearner):
     """S members of SVG under training."""
 
     settings: SVGSettings
 
     def __init__(self, agent: SVG, seeds: Sequence[int], plant: Plant) -> None:
-        networks = agent.actor.replicate(seeds), agent.critic.replicate(seeds)
+        networks = agent.actor.replicate(seeds), twins(agent.critic, seeds)
         super().__init__(*networks, agent.settings, seeds, plant)
         self.discount = agent.discount
         self.model = Model(plant if agent.model is None else agent.model)
@@ -84,14 +85,13 @@ class SVGLearner(OffPolicyLearner):
     def update(self, batch: Batch) -> Losses:
         """Take one step on critic and actor from the batch's states, and return the losses (S,) before it."""
         cost, first = self._rollout(batch.state)
-        critic_loss = (self.critics.rows(batch.state, first.detach()) - cost.detach()).square().mean(dim=1)
+        critic_loss = self.teach(self.both(self.critics, batch.state, first.detach()), cost.detach())
         actor_loss = cost.mean(dim=1)
-        descend(self.critic_step, critic_loss)
         self.updates += 1
         if self.updates > self.settings.critic_first:
             descend(self.actor_step, actor_loss, self.settings.gradient_limit)
         self.follow((self.target_actor, self.actor), (self.target_critics, self.critics))
-        return Losses(critic_loss.detach(), actor_loss.detach())
+        return Losses(critic_loss, actor_loss.detach())
 
     def _rollout(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the actor's runs from x (S, batch, n) cost (S, batch), and their first inputs (S, batch, m)."""
@@ -101,7 +101,6 @@ class SVGLearner(OffPolicyLearner):
             x, stage, ended = self.model(x, inputs[-1])
             cost = cost + weight * stage
             weight = self.discount * weight * ~ended
-            inside, value = self.core_value(x)
-            cost = cost + weight * inside * value
-            weight = weight * ~inside
-        return cost + weight * self.target_critics.rows(x, self.actor.rows(x)), inputs[0]
+        inside, value = self.core_value(x)
+        expected = self.both(self.target_critics, x, self.actor.rows(x)).amax(0)
+        return cost + weight * torch.where(inside, value, expected), inputs[0]

@@ -77,6 +77,17 @@ class TestUpdate:
             up, down = (rollout(K + sign * step, H, x[0], steps, 0.9).mean() for sign in (1, -1))
             assert learner.actor.layer.weight.grad[0, 0, i].item() == pytest.approx((up - down) / 2e-6, rel=1e-6)
 
+    def test_the_dearer_of_two_critics_is_believed_and_both_learn(self, linear, linear_actor, quadratic_critic):
+        K, H = np.array([[-0.4, -0.7]]), np.diag([3.0, 2.0, 0.5])
+        settings = SVGSettings(horizon=2, discount=0.9)
+        learner = SVG(linear_actor(K), quadratic_critic(H, 2), settings).learner([0], linear)
+        learner.target_critics.H.data[1] *= 2
+        x = np.random.default_rng(1).normal(size=(1, 30, 2))
+        before = learner.critics.H.detach().clone()
+        losses = learner.update(batch_of(x))
+        assert losses.actor.item() == pytest.approx(rollout(K, 2 * H, x[0], 2, 0.9).mean(), rel=1e-12)
+        assert (learner.critics.H != before).flatten(1).any(1).all()
+
     def test_the_riccati_solution_stays(self, linear, linear_actor, quadratic_critic):
         K, H = riccati(1.0)
         agent = SVG(linear_actor(K), quadratic_critic(H, 2), SVGSettings(discount=1.0, horizon=5))
@@ -148,7 +159,7 @@ class Ball:
 
 
 class TestEnds:
-    def test_a_run_that_comes_into_the_core_is_worth_what_the_core_says(self, linear, linear_actor, quadratic_critic):
+    def test_a_run_that_ends_in_the_core_is_worth_what_the_core_says(self, linear, linear_actor, quadratic_critic):
         core: Core = Ball(0.5, 7.0)
         actor = linear_actor([[0.0, 0.0]])
         actor.core = core
@@ -156,7 +167,11 @@ class TestEnds:
         learner = SVG(actor, critic, SVGSettings(horizon=3, discount=0.9)).learner([0], linear)
         x = np.array([[[0.0, 0.52], [4.0, 0.0]]])
         losses = learner.update(batch_of(x))
-        inside = 0.1 * 0.52**2 + 0.9 * 7 * ((0.1 * 0.52) ** 2 + (0.9 * 0.52) ** 2)
+        inside, state = 0.0, np.array([0.0, 0.52])
+        for k in range(3):
+            inside, state = inside + 0.9**k * (state @ Q @ state), A @ state
+        assert np.linalg.norm(state) < 0.5
+        inside += 0.9**3 * 7 * (state @ state)
         outside = sum((4 * 1.05**k) ** 2 * 0.9**k for k in range(3)) + 0.9**3 * 100 * (4 * 1.05**3) ** 2
         assert losses.actor.item() == pytest.approx((inside + outside) / 2, rel=1e-9)
 
