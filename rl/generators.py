@@ -14,6 +14,7 @@ DISTURBANCES = (3, 0)
 UPDATES = (4,)
 SECOND_CRITIC = (5,)
 GATE = (6,)
+CLONING = (7,)
 
 
 def generator(seed: int, use: tuple[int, ...]) -> np.random.Generator:
