@@ -53,6 +53,7 @@ from mpc.regulator import regulator_problem
 from mpc.riccati import dlqr
 from mpc.rows import Rows
 from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
+from mpc.sequence import sequence_law
 from mpc.sets.feasibility import Feasibility, feasibility, kept_for_ever
 from mpc.sets.feasible import feasible_set, feasible_share
 from mpc.sets.invariance import Invariance
@@ -165,6 +166,7 @@ __all__ = [
     "records_of",
     "regulator_problem",
     "sampled_map",
+    "sequence_law",
     "share_of",
     "solve_explicit",
     "with_input_disturbance",

@@ -30,6 +30,7 @@ from plants.reactor_scenarios import reactor_scenarios
 from plants.recoverable import Recoverable
 from plants.registry import register, register_all
 from plants.scenario import Scenario
+from plants.sequence import sequence_plant
 from plants.setpoints import Setpoints, Tracking
 from plants.signals import Drift, During, Jump, Level, Ramp, Signal, Sine, Uniform, White
 from plants.simulate import Trajectory, simulate
@@ -100,6 +101,7 @@ __all__ = [
     "reactor_scenarios",
     "register",
     "safety_cstr",
+    "sequence_plant",
     "simulate",
     "to_do_mpc",
     "traced",
