@@ -94,7 +94,7 @@ class Changes:
         lines += [self.line(one) for one in self.regions[:SHOWN]]
         if len(self.regions) > SHOWN:
             others = counted(len(self.regions) - SHOWN, "region")
-            lines.append(f"... and {others} more, each with fewer visits")
+            lines.append(f"... and {others} more, none with more visits")
         if len(self.regions) < self.count:
             moves = self._moves(self.elsewhere)
             others = counted(self.count - len(self.regions), "region")

@@ -81,7 +81,7 @@ def export_c(
     not take, a directory that is not there or takes no files, and in place of replacing a link or a folder.
     """
     instance_of(outside, (Nearest, Hold, Backup), "outside", NetworkError, "pass NEAREST, HOLD or Backup(input)")
-    if precision not in (DOUBLE, FLOAT):
+    if not isinstance(precision, Precision) or precision not in (DOUBLE, FLOAT):
         raise NetworkError(f"`precision` is {precision!r}; pass DOUBLE or FLOAT")
     tables = GraphTables(Design.of(policy), FLOAT if precision == FLOAT else DOUBLE, outside)
     paths = _paths(directory, _checked_name(name))

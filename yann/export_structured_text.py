@@ -60,7 +60,7 @@ def export_structured_text(
     residual (there is no tanh), a table of more than LARGEST_TABLE numbers, a name that structured text does not take,
     and a path that is no place for a file. See docs/exports.md.
     """
-    if precision not in (DOUBLE, FLOAT):
+    if not isinstance(precision, Precision) or precision not in (DOUBLE, FLOAT):
         raise NetworkError(f"`precision` is {precision!r}; pass DOUBLE or FLOAT")
     instance_of(policy, (PiecewiseAffineLaw, YannActor), "policy", NetworkError, "pass a law or an actor of one")
     target = file_path(path, "law.st")

@@ -50,6 +50,7 @@ class FacetJump:
     def drawn(self, count: int, generator: torch.Generator) -> Self:
         """Return `count` of the points, drawn anew (with repetition): for laws with many facets, one draw a step."""
         count = whole_number(count, "count", NetworkError, least=1)
+        instance_of(generator, torch.Generator, "generator", NetworkError, "pass torch.Generator()")
         chosen = torch.randint(len(self.points), (count,), generator=generator)
         return replace(self, points=self.points[chosen], sides=self.sides[chosen])
 

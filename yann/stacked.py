@@ -239,6 +239,8 @@ class StackedNetwork(nn.Module):
         if isinstance(point, Tensor):
             if point.is_complex() or point.dtype == torch.bool:
                 raise NetworkError(f"`{name}` has dtype {point.dtype}; pass real numbers (a float tensor)")
+            if point.is_meta or point.layout != torch.strided:
+                raise NetworkError(f"`{name}` is a sparse or meta tensor; pass a dense one with numbers")
             tensor = point.to(torch.float64)
             real_array(tensor.detach().numpy(force=True), name, None, NetworkError)
         else:

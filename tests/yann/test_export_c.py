@@ -309,6 +309,7 @@ def test_the_data_sheet_tells_the_size(reactor, tmp_path):
         ({"directory": 3}, "`directory` is a int"),
         ({"directory": "/proc"}, r"`directory` /proc takes no files \(.+\); pass one that may be written to"),
         ({"precision": "float"}, "pass DOUBLE or FLOAT"),
+        ({"precision": np.array([1.0, 2.0])}, "pass DOUBLE or FLOAT"),
         ({"outside": "hold"}, "pass NEAREST, HOLD or Backup"),
         ({"outside": Backup(9.0)}, "is 9 for the input torque, but its bounds are -2 and 2"),
         ({"outside": Backup([0.0, 0.0])}, r"shape \(2,\), but the law has 1 inputs"),

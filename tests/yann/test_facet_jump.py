@@ -71,6 +71,8 @@ def test_draws_are_parts_of_it(pendulum, shake):
     assert np.isclose(np.mean(draws), jump(actor).item(), rtol=0.1)
     with pytest.raises(NetworkError, match="`count` is 0"):
         jump.drawn(0, generator)
+    with pytest.raises(NetworkError, match="`generator` is a int"):
+        jump.drawn(3, 0)
 
 
 def test_an_actor_of_another_law_is_refused(pendulum, reactor):

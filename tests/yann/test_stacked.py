@@ -91,6 +91,8 @@ def test_layers_too_wide_for_any_machine_are_refused_before_they_are_made():
         ((np.array([True, False]), [1.0]), "`state` has dtype bool; pass real numbers"),
         ((torch.tensor([True, False]), [1.0]), "`state` has dtype torch.bool; pass real numbers"),
         ((torch.tensor([1.0, torch.nan]), [1.0]), r"`state` is NaN at \[1\]"),
+        ((torch.tensor([1.0, 0.0]).to_sparse(), [1.0]), r"`state` is a sparse or meta tensor; pass a dense one"),
+        ((torch.zeros(2, device="meta"), [1.0]), r"`state` is a sparse or meta tensor; pass a dense one"),
         ((np.ma.masked_array([1.0, 2.0], [True, False]), [1.0]), "`state` has masked entries"),
         (([[1.0], [1.0, 2.0]], [1.0]), "`state` is ragged"),
         ((lambda: 0, [1.0]), "`state` has dtype object; pass real numbers"),

@@ -228,6 +228,7 @@ def test_residuals_with_tanh_are_refused(choices, words, pendulum, tmp_path):
     [
         ({"policy": "law"}, "`policy` is a str, .*; pass a law or an actor of one"),
         ({"precision": "REAL"}, "`precision` is 'REAL'; pass DOUBLE or FLOAT"),
+        ({"precision": np.array([1.0, 2.0])}, "pass DOUBLE or FLOAT"),
         ({"path": 3}, "`path` is a int.*; pass the path of a file, as in 'law.st'"),
         ({"path": "/"}, "`path` / is a folder; pass the path of a file in it, as in 'law.st'"),
         ({"path": "/missing/law.st"}, "`path` /missing/law.st lies in /missing, which is no folder; make it first"),
