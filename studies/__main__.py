@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-STUDIES = ("pendulum",)
+STUDIES = ("pendulum", "cstr")
 VERBS = ("study", "report")
 EXAMPLES = """examples:
-  yann pendulum                          the whole study: 10 seeds, 50 episodes, a few minutes
-  yann pendulum --quick                  the same in seconds: 2 seeds, 4 episodes
+  yann pendulum                          the whole study of the pendulum: 10 seeds, 50 episodes, minutes
+  yann cstr                              that of the reactor, as it is and with a fouled jacket: many minutes
+  yann cstr --quick                      the same in seconds: 2 seeds, 4 episodes
   yann study pendulum --seeds 5 --first-seed 100 --out results/other
   yann report results/pendulum           draw the report again from what was saved
 
@@ -59,13 +60,17 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="{study,report}")
     study = verbs.add_parser("study", help="run a study and write its report", epilog=EXAMPLES, formatter_class=form)
     study.add_argument("name", type=_study_name, help=f"one of: {', '.join(STUDIES)}; the name alone is short for this")
-    study.add_argument("--seeds", type=int, metavar="N", help="number of seeds (default 10)")
+    study.add_argument("--seeds", type=int, metavar="N", help="number of seeds (default: the study's, 10)")
     study.add_argument("--first-seed", type=int, metavar="K", help="the first of them (default 0)")
-    study.add_argument("--episodes", type=int, metavar="N", help="training episodes of each seed (default 50)")
+    study.add_argument(
+        "--episodes", type=int, metavar="N", help="training episodes of each seed (default: the study's)"
+    )
     study.add_argument("--workers", type=int, metavar="N", help="processes to use (default: one per core)")
     study.add_argument("--out", type=_folder, metavar="DIR", help="folder to write to (default results/NAME)")
-    study.add_argument("--quick", action="store_true", help="2 seeds and 4 episodes, to see that it works")
-    study.add_argument("--paper-networks", action="store_true", help="plain networks 256-256, as the paper's (slow)")
+    study.add_argument("--quick", action="store_true", help="2 seeds and 4 episodes, short ones, to see that it works")
+    study.add_argument(
+        "--paper-networks", action="store_true", help="pendulum: plain networks 256-256, as the paper's (slow)"
+    )
     report = verbs.add_parser("report", help="draw the report of a finished study again")
     report.add_argument("folder", type=_folder, help="the study's folder")
     return parser

@@ -1,13 +1,14 @@
 """What a study is made of: worlds, a law, agents by method, and starts from which all of them are tested."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 from mpc import MPCProblem, PiecewiseAffineLaw
 from plants import Plant, Scenario
 from plants.arrays import Array, whole_number
 from plants.simulate import Controller
+from rl import Gate
 from rl.agent import Agent
 from studies.errors import StudyError
 from yann import YannActor
@@ -27,7 +28,7 @@ class Case:
     `baselines[scenario][name]` who controls it without learning. `starts` (K, n) are tested
     before training and after every episode; `groups` names slices of them, `path_starts` those whose runs are kept.
     `best[scenario]` (K,) is the least cost known of each, NaN where nothing is stored; `grid` (G, n) are states at
-    which inputs before and after training are kept.
+    which inputs before and after training are kept. `gates[method]` says by what gate a method delivers, if any.
     """
 
     plant: Plant
@@ -42,6 +43,7 @@ class Case:
     path_starts: tuple[int, ...]
     best: Mapping[str, Array]
     grid: Array
+    gates: Mapping[str, Gate] = field(default_factory=dict)
 
     def controllers(self) -> list[tuple[str, str]]:
         """Return (scenario, name) of every baseline."""
@@ -74,6 +76,10 @@ class Study:
     def quick(self) -> Self:
         """Return a study of the same form in seconds: 2 seeds, 4 episodes."""
         return replace(self, seeds=2, episodes=4)
+
+    def paper_sized(self) -> Self:
+        """Return the study with the paper's plain networks, 256-256; raise StudyError where there are none."""
+        raise StudyError(f"the study {self.name!r} has no plain networks; leave out --paper-networks")
 
     def build(self) -> Case:
         """Return what the study runs; the same in every process."""

@@ -21,10 +21,10 @@ from mpc import FileFormatError
 from plants.arrays import whole_number
 from rl import Diverged
 from rl import Progress as Episode
+from studies.case import Study
 from studies.errors import StudyError
 from studies.folder import StudyFolder
-from studies.pendulum import PendulumStudy
-from studies.pendulum_report import pendulum_report, summary
+from studies.registry import REGISTRY, entry_of
 from studies.report import write_report
 from studies.result import StudyResult
 from studies.runner import run_study
@@ -56,7 +56,8 @@ def report(options: Namespace, command: str, console: Console) -> str:
     del command
     if not (options.folder / "result.npz").exists():
         raise StudyError(
-            f"{options.folder} holds no finished study (no result.npz); run `yann pendulum --out {options.folder}`"
+            f"{options.folder} holds no finished study (no result.npz); run a study into it first, such as "
+            f"`yann pendulum --out {options.folder}`"
         )
     with StudyFolder(options.folder) as folder:
         return _written(StudyResult.load(folder.path), folder.path, console)
@@ -65,8 +66,8 @@ def report(options: Namespace, command: str, console: Console) -> str:
 VERBS = {"study": study, "report": report}
 
 
-def _chosen(options: Namespace) -> PendulumStudy:
-    chosen = PendulumStudy()
+def _chosen(options: Namespace) -> Study:
+    chosen = REGISTRY[options.name].study
     chosen = chosen.quick() if options.quick else chosen
     chosen = chosen.paper_sized() if options.paper_networks else chosen
     given = {name: getattr(options, name) for name in ("seeds", "first_seed", "episodes")}
@@ -75,9 +76,10 @@ def _chosen(options: Namespace) -> PendulumStudy:
 
 def _written(result: StudyResult, folder: Path, console: Console) -> str:
     """Write the report and return the findings, with where the files are."""
+    entry = entry_of(result)
     with console.status("drawing the report"):
-        write_report(pendulum_report(result), folder / "report.html")
-    return f"{summary(result)}\n\nrows    {folder / 'result.json'}\nreport  {folder / 'report.html'}"
+        write_report(entry.report(result), folder / "report.html")
+    return f"{entry.summary(result)}\n\nrows    {folder / 'result.json'}\nreport  {folder / 'report.html'}"
 
 
 def _bar(console: Console) -> Progress:
@@ -88,16 +90,16 @@ def _bar(console: Console) -> Progress:
 
 
 class _Watcher:
-    """Shows the progress of every block of seeds: one bar per method, with the mean test cost so far."""
+    """Shows the progress of every block of seeds: one bar per method and scenario, with the mean test cost so far."""
 
-    def __init__(self, bar: Progress, chosen: PendulumStudy) -> None:
+    def __init__(self, bar: Progress, chosen: Study) -> None:
         self._bar, self._study = bar, chosen
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, method: str, seeds: range, progress: Episode) -> None:
         if method not in self._tasks:
             total = progress.episodes * len(self._study.blocks)
-            self._tasks[method] = self._bar.add_task(f"{method:10s}", total=total, cost="")
+            self._tasks[method] = self._bar.add_task(method, total=total, cost="")
         cost = f"mean test cost {progress.test_costs.mean():9.2f}, seeds {seeds[0]}-{seeds[-1]}"
         self._bar.update(self._tasks[method], advance=1, cost=cost)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 
 from plants.arrays import Array, real_array
 from studies.errors import StudyError
-from studies.style import BLACK, STYLE, WIDTH, log_ticks, method_colours
+from studies.style import BLACK, GREY, STYLE, WIDTH, log_ticks, method_colours
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +42,12 @@ class LearningCurve:
 
 @dataclass(frozen=True)
 class StartGroup:
-    """Some of the test starts, by index, under one name, and the mean of the best costs known from them."""
+    """Some of the test starts, by index, under one name, with the means of the best and of other costs known there."""
 
     name: str
     starts: Sequence[int]
     best: float | None = None
+    others: Sequence[tuple[str, float]] = ()
 
 
 @rc_context(STYLE)
@@ -80,6 +82,8 @@ def _draw_group(panel: Axes, curves: Sequence[LearningCurve], group: StartGroup,
         panel.plot(episodes, middle, color=colours[curve.method], label=curve.method)
     if group.best is not None:
         panel.axhline(group.best, color=BLACK, linewidth=1.1, linestyle=(0, (5, 2)), label="best known")
+    for (name, cost), line in zip(group.others, cycle((":", (0, (1, 1)), (0, (6, 2, 1, 2)))), strict=False):
+        panel.axhline(cost, color=GREY, linewidth=1.1, linestyle=line, label=name)
     panel.set_yscale("log")
     panel.set(title=group.name, xlabel="episodes of training")
     panel.grid(visible=True, axis="y")

@@ -7,11 +7,12 @@ from plants.arrays import Array
 from studies.change_map import plot_change
 from studies.learning_curves import LearningCurve, StartGroup, plot_learning
 from studies.pair_plot import plot_pairs
-from studies.pendulum_tables import GROUP_NAMES, comparison, seed_count
+from studies.pendulum_tables import GROUP_NAMES, comparison
 from studies.region_map import GainOf, plot_regions
 from studies.report import ReportFigure
 from studies.result import MethodResult, StudyResult
 from studies.runs import Run, recorded
+from studies.statistics import middle_seed, seed_count
 from studies.trajectory_plot import plot_trajectory
 
 
@@ -32,7 +33,7 @@ def figures(result: StudyResult) -> tuple[ReportFigure, ...]:
 def median_seed(result: StudyResult, method: MethodResult) -> int:
     """Return the position of the seed that ends in the middle (the lower one of two) on the mean of the hard starts."""
     ends = method.test_costs[:, -1, result.groups["hard"]].mean(axis=1)
-    return int(np.argsort(ends, kind="stable")[(len(ends) - 1) // 2])
+    return middle_seed(ends)
 
 
 def run_of(method: MethodResult, seed: int, starts: int | slice, trained: bool) -> Run:

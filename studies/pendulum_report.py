@@ -1,26 +1,19 @@
 """The pendulum's report: findings in plain words, every number in them taken from the result."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from studies.core_check import STARTS
+from studies.network_tables import network_table, size_table
+from studies.paired_table import paired_table
 from studies.pendulum_figures import figures
-from studies.pendulum_tables import (
-    comparison,
-    group_table,
-    learning_table,
-    network_table,
-    paired_table,
-    region_table,
-    seed_count,
-    size_table,
-)
+from studies.pendulum_tables import comparison, group_table, learning_table, region_table
 from studies.published import published_pendulum
 from studies.report import Excerpt, Report, Table
 from studies.result import MethodResult, StudyResult
-from studies.statistics import Spread, at, collapse, gap_closed, law_costs
+from studies.run_facts import facts
+from studies.statistics import Middle, at, collapse, gap_closed, law_costs, seed_count
 
 CITATIONS = (
     "A. Braniff, Y. Tian: Reinforcement Learning-based Control via Y-wise Affine Neural Networks (YANNs). "
@@ -58,20 +51,16 @@ def pendulum_report(result: StudyResult) -> Report:
     )
 
 
-def summary(result: StudyResult) -> str:
-    """Return the findings as lines of text for a terminal."""
-    return "\n".join(f"- {finding}" for finding in findings(result))
-
-
 def findings(result: StudyResult) -> Iterator[str]:
     """Yield what the study found, one sentence or two at a time."""
     published = published_pendulum()
     paper = {"DDPG": np.mean(published.table["ddpg_final"]), "YANN-DDPG": np.mean(published.table["yann_final"])}
+    seeds = seed_count(result)
     for method in result.methods:
         before, after = at(result, method, "paper-like", 0), at(result, method, "paper-like", -1)
         yield (
-            f"{method.name}, ten starts like the paper's: an episode costs {words(after, method)} after training, "
-            f"{words(before, method)} before."
+            f"{method.name}, ten starts like the paper's: an episode costs {after.words(seeds)} after training, "
+            f"{before.words(seeds)} before."
             + (f" The paper prints {paper[method.name]:,.2f} after." if method.name in paper else "")
         )
     hard = result.groups["hard"]
@@ -92,12 +81,6 @@ def findings(result: StudyResult) -> Iterator[str]:
             f"Before training the {name} is the law: worst difference {check['max_error']:.1e} of the input's range on "
             f"{count:,} points."
         )
-
-
-def words(spread: Spread, method: MethodResult) -> str:
-    """Return a mean over seeds with its range, in words."""
-    mean, _, rest = str(spread).partition(" ")
-    return f"{mean} ({rest.strip('()')} over {len(method.seeds)} seeds)" if rest else f"{mean} with every seed"
 
 
 def tables(result: StudyResult) -> tuple[Table, ...]:
@@ -161,31 +144,13 @@ def notes() -> tuple[str, ...]:
     )
 
 
-def facts(result: StudyResult) -> Iterator[tuple[str, Any]]:
-    """Yield what was run: settings, versions, hashes."""
-    yield "command", result.provenance["command"]
-    yield "seeds trained", ", ".join(str(seed) for seed in result.methods[0].seeds)
-    yield from flat(result.settings)
-    provenance = {name: value for name, value in result.provenance.items() if name != "command"}
-    yield from flat(provenance)
-
-
-def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (name, text) of nested settings, names joined by dots."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list | tuple):
-            yield prefix + name, ", ".join(str(item) for item in value)
-        else:
-            yield prefix + name, "by the critic's, else .99" if name == "discount" and value is None else str(value)
-
-
 def _hard_words(result: StudyResult, method: MethodResult) -> str:
     gap, after = gap_closed(result, method), at(result, method, "hard", -1)
+    middle = Middle.of(method.test_costs[:, -1, result.groups["hard"]].mean(axis=1))
     return (
-        f"{method.name} ends at {words(after, method)}; of the gap between the two it closed {gap.median:.0%} in the "
-        f"median seed and {gap.worst:.0%} in the worst (seed {gap.worst_seed})."
+        f"{method.name} ends at {after.words(len(method.seeds))}, with an interquartile mean of {middle.mean:,.2f} "
+        f"(95 % interval {middle.interval}); of the gap between the two it closed {gap.median:.0%} in the median seed "
+        f"and {gap.worst:.0%} in the worst (seed {gap.worst_seed})."
     )
 
 

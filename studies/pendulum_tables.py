@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plants.arrays import Array
 from studies.comparison import Comparison, PairedCosts, Reference
+from studies.paired_table import stacked, stages
 from studies.plane import Plane, area
 from studies.published import published_pendulum
-from studies.report import Cell, Stacked, Table
+from studies.report import Stacked, Table
 from studies.result import StudyResult
-from studies.statistics import Spread, collapse, gap_closed
+from studies.statistics import collapse, gap_closed, seed_count
 
 GROUP_NAMES = {"easy": "eight easy starts", "paper-like": "ten starts like the paper's", "hard": "twenty hard starts"}
 PAPER_COLUMNS = {"DDPG": ("ddpg_initial", "ddpg_final"), "YANN-DDPG": ("yann_initial", "yann_final")}
@@ -36,36 +36,16 @@ def comparison(result: StudyResult, group: str) -> Comparison:
     )
 
 
-def paired_table(compared: Comparison, title: str, note: str) -> Table:
-    """Return one row per start: each method before and after training, the like figures of others, the best known.
-
-    A cell has the mean over the seeds and, below, the least and the largest. The footer has the means over the starts.
-    """
-    columns: list[tuple[Cell, ...]] = [(*compared.starts, f"mean of {len(compared.starts)}")]
-    header, groups = ["start"], [("", 1)]
-    for method in compared.methods:
-        others = {r.name: r.costs for r in compared.references if method.method in r.name.split()}
-        for stage, costs in method.stages():
-            header.append(stage)
-            columns.append(tuple(stacked(each) for each in (*costs.T, costs.mean(axis=1))))
-        for name, costs in others.items():
-            header.append(name.replace(f" {method.method}", ""))
-            columns.append((*costs.tolist(), float(costs.mean())))
-        groups.append((method.method, 2 + len(others)))
-    header.append("best known")
-    columns.append((*compared.best.tolist(), float(compared.best.mean())))
-    *rows, last = zip(*columns, strict=True)
-    return Table(title, tuple(header), tuple(rows), (last,), note, groups=(*groups, ("", 1)))
-
-
 def group_table(result: StudyResult) -> Table:
     """Return the mean cost over each group of starts, before and after training, and the best known."""
-    header = ("starts", *("before", "after") * len(result.methods), "best known")
-    groups = (("", 1), *((method.name, 2) for method in result.methods), ("", 1))
+    pairs = [PairedCosts(m.name, m.test_costs[:, 0], m.test_costs[:, -1]) for m in result.methods]
+    shown = {pair.method: stages(pair, pairs) for pair in pairs}
+    header = ("starts", *(stage for one in shown.values() for stage, _ in one), "best known")
+    groups = (("", 1), *((name, len(one)) for name, one in shown.items()), ("", 1))
     rows = []
     for group, name in GROUP_NAMES.items():
         starts = result.groups[group]
-        cells = [stacked(m.test_costs[:, k, starts].mean(axis=1)) for m in result.methods for k in (0, -1)]
+        cells = [stacked(costs[:, starts].mean(axis=1)) for one in shown.values() for _, costs in one]
         rows.append((name, *cells, float(result.best[starts].mean())))
     note = (
         f"Mean cost of an episode over the starts of a group and {seed_count(result)} seeds; below it the least and "
@@ -78,39 +58,23 @@ def group_table(result: StudyResult) -> Table:
 def learning_table(result: StudyResult) -> Table:
     """Return for each method how much of the gap it closed, and what became of the easy starts on the way."""
     header = (
-        "method", "gap closed, median seed", "interquartile mean", "worst seed", "largest loss on easy starts",
-        "after episode", "seeds with every easy start unharmed",
+        "method", "gap closed, median seed", "interquartile mean, 95 % interval", "worst seed",
+        "largest loss on easy starts", "after episode", "seeds with every easy start unharmed",
     )  # fmt: skip
     rows = []
     for method in result.methods:
         gap, worst = gap_closed(result, method), collapse(result, method)
         seeds = f"{worst.within_hundredth_at_end} of {len(method.seeds)}"
-        shares = (gap.median, gap.interquartile_mean, f"{gap.worst:.2f} (seed {gap.worst_seed})")
+        shares = (gap.median, Stacked(gap.middle.mean, gap.middle.interval), f"{gap.worst:.2f} (seed {gap.worst_seed})")
         rows.append((method.name, *shares, worst.change, worst.episode, seeds))
     note = (
         "Gap closed = (law - learned) / (law - best known), on the mean over the twenty hard starts; the law is "
         "YANN-DDPG before training; 1 is the best known, 0 the law, below 0 worse than the law. The loss on easy "
         "starts is the median seed's mean cost minus the law's, where it was largest; after episode 0 is before "
-        "training. Unharmed: at the end dearer than the law by at most .01."
+        "training. Unharmed: at the end dearer than the law by at most .01. The interval is that of "
+        "the interquartile mean when seeds are drawn anew (10,000 bootstrap resamples)."
     )
     return Table("What learning closed, and what it cost on the way", header, tuple(rows), note=note)
-
-
-def network_table(result: StudyResult) -> Table:
-    """Return how exactly the networks are the law before training."""
-    rows = []
-    for name, check in result.checks.items():
-        points = ", ".join(f"{count:,} {kind}" for kind, count in check["points"].items())
-        rows.append((name, f"{check['max_error']:.1e}", points))
-    note = "The worst difference from the law in shares of the input's range, before training, over the points named."
-    return Table("Networks against the law", ("network", "worst error", "points tried"), tuple(rows), note=note)
-
-
-def size_table(result: StudyResult) -> Table:
-    """Return how many trainable weights the networks have, and the discount that they learned with."""
-    rows = tuple((m.name, m.actor_weights, m.critic_weights, f"{m.discount:g}") for m in result.methods)
-    note = "Trainable weights of one seed. The frozen law inside the YANN actor is not counted."
-    return Table("Sizes of the networks", ("method", "actor", "critic", "discount"), rows, note=note)
 
 
 def region_table(result: StudyResult) -> Table:
@@ -133,21 +97,3 @@ def formula(gain: np.ndarray, offset: float, names: Sequence[str]) -> str:
     terms += [(float(offset), "")] if offset or not terms else []
     first, *others = ((f"{abs(k):.4g}{name}", "-" if k < 0 else "+") for k, name in terms)
     return first[1].strip("+") + first[0] + "".join(f" {sign} {term}" for term, sign in others)
-
-
-def stacked(costs: Array) -> Cell:
-    """Return the mean over seeds with the least and the largest below it, or the one number where all print alike."""
-    spread = Spread.of(costs)
-    if f"{spread.least:.2f}" == f"{spread.largest:.2f}":
-        return spread.mean
-    return Stacked(spread.mean, f"{short(spread.least)} to {short(spread.largest)}")
-
-
-def short(value: float) -> str:
-    """Return a cost with two decimals, or with none from 100 on."""
-    return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
-
-
-def seed_count(result: StudyResult) -> int:
-    """Return the number of seeds of each method."""
-    return len(result.methods[0].seeds)

@@ -18,6 +18,7 @@ from mpc import (
 from plants import Plant
 from plants.arrays import Array
 
+LINEAR, OFFSET_FREE = "linear MPC", "offset-free MPC"
 _BOX = np.array([2.0, 2.0, 2.0, 70.0]), np.array([2.0, 2.0, 2.0, 5.0])  # mol/L and K below and above rest
 
 
@@ -43,8 +44,8 @@ def offset_free_mpc(plant: Plant) -> MPCController:
     return MPCController(solve_explicit(problem), problem, estimator=estimator, outside=NearestRegion())
 
 
-def biased(controller: Callable[[Array], Array], plant: Plant, bias: float) -> Callable[[Array], Array]:
-    """Return the controller with a constant added to what it wants, within the plant's bounds."""
+def biased(controller: Callable[[Array], Array], plant: Plant, bias: float | Array) -> Callable[[Array], Array]:
+    """Return the controller with a constant added to what it wants, or one per row, within the plant's bounds."""
     return lambda x: np.clip(controller(x) + bias, *plant.input_bounds)
 
 

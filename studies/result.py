@@ -27,10 +27,11 @@ class MethodResult:
     """One method in one scenario over S seeds, E episodes and K test starts.
 
     `test_costs` (S, E + 1, K): cost of each test start before training and after every episode; `test_unsafe` the
-    same, 1 where it ended unsafe. `training_costs` and `violations` (S, E): cost and unsafe steps of each training
-    episode. `grid_inputs` (2, S, G, m): inputs on the grid before and after training. `paths` (2, S, k, T + 1, n) and
-    `path_inputs` (2, S, k, T, m): closed loops from the chosen starts before and after. `core_excess` (S,): the most by
-    which the trained actor costs more than the law from a start in its core, NaN where it has none.
+    same, 1 where it ended unsafe; where a gate delivers, the last is of what it delivered. `training_costs`, `runs` and
+    `violations` (S, E): cost, runs and unsafe steps of each training episode; every violation ends a run. `grid_inputs`
+    (2, S, G, m): inputs on the grid before and after training. `paths` (2, S, k, T + 1, n) and `path_inputs`
+    (2, S, k, T, m): closed loops from the chosen starts before and after. `core_excess` (S,): the most by which the
+    trained actor costs more than the law from a start in its core, NaN where it has none.
     """
 
     name: str
@@ -42,6 +43,7 @@ class MethodResult:
     test_costs: Array
     test_unsafe: np.ndarray
     training_costs: Array
+    runs: np.ndarray
     violations: np.ndarray
     grid_inputs: Array
     paths: Array
@@ -77,6 +79,7 @@ ARRAYS = (
     "test_costs",
     "test_unsafe",
     "training_costs",
+    "runs",
     "violations",
     "grid_inputs",
     "paths",
@@ -145,6 +148,13 @@ class StudyResult:
             if method.name == name:
                 return method
         raise StudyError(f"there is no method {name!r} (there is: {', '.join(m.name for m in self.methods)})")
+
+    def baseline(self, name: str) -> Baseline:
+        """Return the baseline of that name; raise StudyError for one that is not there."""
+        for baseline in self.baselines:
+            if baseline.name == name:
+                return baseline
+        raise StudyError(f"there is no baseline {name!r} (there is: {', '.join(b.name for b in self.baselines)})")
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one plain dictionary per method, scenario, seed and test start: the rows of result.json.

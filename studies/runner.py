@@ -14,7 +14,7 @@ from mpc.explicit.storage import read_archive, write_archive
 from plants import Scenario
 from plants.arrays import Array
 from rl import Progress, Training, evaluate, train
-from studies.case import NOMINAL, Case, Study
+from studies.case import Case, Study
 from studies.core_check import core_excess
 from studies.errors import StudyError
 from studies.folder import StudyFolder
@@ -32,11 +32,6 @@ class Block(NamedTuple):
     scenario: str
     method: str
     seeds: range
-
-    @property
-    def label(self) -> str:
-        """Return how progress names it."""
-        return self.method if self.scenario == NOMINAL else f"{self.method}, {self.scenario}"
 
     @property
     def file(self) -> str:
@@ -128,7 +123,8 @@ def run_block(study: Study, block: Block, reader: Reader | None) -> tuple[Method
         episodes=study.episodes,
         seeds=seeds,
         test_starts=case.starts,
-        progress=None if reader is None else partial(_tell, reader, block),
+        gate=case.gates.get(block.method),
+        progress=None if reader is None else partial(_tell, reader, _label(case, block), seeds),
     )
     first = agent.actor.replicate(seeds)
     before = [first.member(i) for i in range(len(seeds))]
@@ -140,7 +136,7 @@ def run_block(study: Study, block: Block, reader: Reader | None) -> tuple[Method
         discount=training.discount,
         actor_weights=_weights(agent.actor),
         critic_weights=_weights(agent.critic),
-        **_log(training),
+        **_log(training, world),
         grid_inputs=np.array([[actor(case.grid) for actor in actors] for actors in (before, training.actors)]),
         paths=states,
         path_inputs=inputs,
@@ -149,15 +145,27 @@ def run_block(study: Study, block: Block, reader: Reader | None) -> tuple[Method
     return result, round(time.perf_counter() - began, 1)
 
 
-def _tell(reader: Reader, block: Block, progress: Progress) -> None:
-    reader(block.label, block.seeds, progress)
+def _label(case: Case, block: Block) -> str:
+    """Return how progress names a block: by its scenario, too, where there are several."""
+    return block.method if len(case.worlds) == 1 else f"{block.method}, {block.scenario}"
 
 
-def _log(training: Training) -> dict[str, np.ndarray]:
+def _tell(reader: Reader, label: str, seeds: range, progress: Progress) -> None:
+    reader(label, seeds, progress)
+
+
+def _log(training: Training, world: Scenario) -> dict[str, np.ndarray]:
+    """Return the tables of a training; a gate's last column is that of the actors that it delivers."""
+    costs, unsafe = training.log.test_costs.copy(), training.log.test_unsafe.astype(np.int64)
+    if training.decisions:
+        tests = [evaluate(actor, world, starts=training.log.test_starts) for actor in training.actors]
+        costs[:, -1] = [test.costs for test in tests]
+        unsafe[:, -1] = [test.violations for test in tests]
     return {
-        "test_costs": training.log.test_costs,
-        "test_unsafe": training.log.test_unsafe.astype(np.int64),
+        "test_costs": costs,
+        "test_unsafe": unsafe,
         "training_costs": training.ledger.cost,
+        "runs": training.ledger.runs.astype(np.int64),
         "violations": training.ledger.violations.astype(np.int64),
     }
 

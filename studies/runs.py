@@ -75,23 +75,26 @@ def as_runs(value: Runs, argument: str) -> tuple[Run, ...]:
 def recorded(plant: Plant, states: ArrayLike, inputs: ArrayLike) -> Trajectory:
     """Return the trajectory behind stored states (..., steps + 1, n) and inputs as applied (..., steps, m).
 
-    Costs are the plant's; `clipped` counts 0, since what a controller wanted was not stored. Raises StudyError for
-    arrays that do not fit the plant or each other, and for a run that became unsafe, whose end is not known.
+    Costs are the plant's; `clipped` counts 0, since what a controller wanted was not stored. A run ends where it
+    becomes unsafe. Raises StudyError for arrays that do not fit the plant or each other.
     """
     x = real_array(states, "states", None, StudyError)
     u = real_array(inputs, "inputs", None, StudyError)
     if x.ndim < 2 or u.shape != (*x.shape[:-2], x.shape[-2] - 1, plant.m) or x.shape[-1] != plant.n:
         wanted = f"(..., steps + 1, {plant.n}) and (..., steps, {plant.m})"
         raise StudyError(f"`states` has shape {x.shape} and `inputs` {u.shape}, but {wanted} are needed")
-    if plant.unsafe(x).any():
-        raise StudyError("`states` holds a run that became unsafe; when it ended is not known from states alone")
     lead, steps = u.shape[:-2], u.shape[-2]
+    beyond = plant.unsafe(x)
+    unsafe = beyond.any(-1)
+    ended = np.where(unsafe, beyond.argmax(-1), steps)
+    penalty = np.where(np.arange(1, steps + 1) == ended[..., None], plant.cost.violation_penalty, 0.0)
+    costs = plant.cost.stage(x[..., :-1, :], u) + np.where(unsafe[..., None], penalty, 0.0)
     return Trajectory(
         times=plant.sample_time * np.arange(steps + 1, dtype=np.float64),
         states=x,
         inputs=u,
-        costs=plant.cost.stage(x[..., :-1, :], u),
-        ended_at=np.full(lead, steps),
-        unsafe=np.zeros(lead, dtype=bool),
+        costs=np.where(np.arange(steps) < ended[..., None], costs, 0.0),
+        ended_at=ended,
+        unsafe=unsafe,
         clipped=np.zeros(lead, dtype=np.int64),
     )

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from plants import Plant
 from plants.arrays import Array, instance_of
 from studies.errors import StudyError
+from studies.plane import index_among
 from studies.runs import Run, Runs, as_runs
 from studies.style import BLACK, GREY, LIGHT_GREY, STYLE, VERMILLION, WIDTH, method_colours, quantity
 
@@ -18,26 +19,30 @@ _WIDE_ENOUGH = 0.12  # share of the bounds that the data must span for the bound
 
 
 @rc_context(STYLE)
-def plot_trajectory(runs: Runs, plant: Plant, axes: Sequence[Axes] | None = None) -> Figure:
+def plot_trajectory(runs: Runs, plant: Plant, axes: Sequence[Axes] | None = None, only: Sequence[str] = ()) -> Figure:
     """Return states and inputs of `plant` over time, one panel each, for one trajectory, a Run, or a list of them.
 
-    Grey is beyond the state and input bounds, red beyond the safe limits. Methods differ in colour; dashed is
-    before training, solid after. An unsafe episode ends in a cross; a declared angle is broken where it wraps. With
-    `axes`, n + m of them, it draws there. Raises StudyError for runs that do not fit the plant.
+    `only` names those to draw (empty: all). Grey is beyond the state and input bounds, red beyond the safe limits.
+    Methods differ in colour; dashed is before training, solid after. An unsafe episode ends in a cross; a declared
+    angle is broken where it wraps. With `axes`, one for each, it draws there. Raises StudyError for runs that do not
+    fit the plant.
     """
     episodes = as_runs(runs, "runs")
     _check(episodes, plant)
+    shown = _shown(plant, only)
     if axes is None:
-        figure = Figure(figsize=(WIDTH, 0.7 + 1.45 * (plant.n + plant.m)), layout="constrained")
-        axes = list(figure.subplots(plant.n + plant.m, sharex=True, squeeze=False).flat)
+        figure = Figure(figsize=(WIDTH, 0.7 + 1.45 * len(shown)), layout="constrained")
+        axes = list(figure.subplots(len(shown), sharex=True, squeeze=False).flat)
     if not isinstance(axes, Sequence | np.ndarray):
-        raise StudyError(f"`axes` is {type(axes).__name__}; pass a list of {plant.n + plant.m} panels, or None")
+        raise StudyError(f"`axes` is {type(axes).__name__}; pass a list of {len(shown)} panels, or None")
     for i, panel in enumerate(axes):
         instance_of(panel, Axes, f"axes[{i}]", StudyError, "pass panels of matplotlib")
-    if len(axes) != plant.n + plant.m:
-        raise StudyError(f"`axes` holds {len(axes)} panels, but there are {plant.n} states and {plant.m} inputs")
-    _draw(episodes, plant, axes)
-    for i, panel in enumerate(axes):
+    if len(axes) != len(shown):
+        names = f"{plant.n} states and {plant.m} inputs" if not only else f"{len(shown)} names in `only`"
+        raise StudyError(f"`axes` holds {len(axes)} panels, but there are {names}")
+    panels = dict(zip(shown, axes, strict=True))
+    _draw(episodes, plant, panels)
+    for i, panel in panels.items():
         _finish(panel, plant, i, _component(episodes, plant, i))
     axes[-1].set_xlabel(quantity("time", plant.time_unit))
     if any(run.label for run in episodes):
@@ -45,7 +50,13 @@ def plot_trajectory(runs: Runs, plant: Plant, axes: Sequence[Axes] | None = None
     return axes[0].figure  # type: ignore[return-value]
 
 
-def _draw(runs: tuple[Run, ...], plant: Plant, axes: Sequence[Axes]) -> None:
+def _shown(plant: Plant, only: Sequence[str]) -> list[int]:
+    """Return which components of (x, u) are drawn."""
+    names = (*plant.state_names, *plant.input_names)
+    return [index_among(name, names, "only") for name in only] or list(range(len(names)))
+
+
+def _draw(runs: tuple[Run, ...], plant: Plant, panels: dict[int, Axes]) -> None:
     colours = method_colours(run.method for run in runs)
     named: set[str] = set()
     for run in runs:
@@ -54,18 +65,19 @@ def _draw(runs: tuple[Run, ...], plant: Plant, axes: Sequence[Axes]) -> None:
         ends = np.ravel(run.trajectory.ended_at)
         unsafe = np.ravel(run.trajectory.unsafe)
         for k, (states, inputs) in enumerate(zip(run.states, run.inputs, strict=True)):
-            label = "_" if run.label in named else run.label or "_"
+            style["label"] = "_" if run.label in named else run.label or "_"
             named.add(run.label)
             times = run.trajectory.times[: ends[k] + 1]
-            for i in range(plant.n):
+            for i, panel in panels.items():
+                if i >= plant.n:
+                    held = inputs[: len(times) - 1, i - plant.n]
+                    panel.step(times, np.append(held, held[-1]), where="post", **style)
+                    continue
                 values = states[: len(times), i]
                 shown = unwound(values) if i in plant.angle_indices else values
-                axes[i].plot(_gapped(times, values, shown), shown, label=label if i == 0 else "_", **style)
+                panel.plot(_gapped(times, values, shown), shown, **style)
                 if unsafe[k]:
-                    axes[i].plot(times[-1], values[-1], "x", color=style["color"], markersize=7, label="_")
-            for j in range(plant.m):
-                held = inputs[: len(times) - 1, j]
-                axes[plant.n + j].step(times, np.append(held, held[-1]), where="post", **style)
+                    panel.plot(times[-1], values[-1], "x", color=style["color"], markersize=7, label="_")
 
 
 def unwound(angles: Array) -> Array:
