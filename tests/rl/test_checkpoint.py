@@ -37,6 +37,8 @@ from pathlib import Path
 import torch
 from plants import Delayed, Misread, RateLimited, Scenario, Shifted, Drift, White, clipped_pendulum
 from rl import (DDPG, DSACT, SAC, TD3, Checkpoints, DDPGSettings, DSACTSettings, Gate, SACSettings, TD3Settings,
+
+pytestmark = pytest.mark.slow
                 plain_actor, plain_critic, train)
 
 torch.set_num_threads(1)

@@ -15,6 +15,8 @@ from rl.core_zones import CoreZones
 from rl.grid import Grid
 from yann import YannActor
 
+pytestmark = pytest.mark.slow
+
 LEVEL = 10.0
 
 

@@ -13,6 +13,8 @@ from rl.core import NoCore
 from rl.gatekeeper import Gatekeeper
 from rl.loss_range import largest_loss
 
+pytestmark = pytest.mark.slow
+
 LAW, BETTER, BEST, WORSE = -0.4, -0.7, -1.1, -0.3
 """Gains for x+ = 1.2 x + u with stage cost x^2 + .1 u^2: the best is about -1.1."""
 

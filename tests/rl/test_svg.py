@@ -86,7 +86,7 @@ class TestUpdate:
         before = learner.critics.H.detach().clone()
         losses = learner.update(batch_of(x))
         assert losses.actor.item() == pytest.approx(rollout(K, 2 * H, x[0], 2, 0.9).mean(), rel=1e-12)
-        assert (learner.critics.H != before).flatten(1).any(1).all()
+        assert (before != learner.critics.H).flatten(1).any(1).all()
 
     def test_the_riccati_solution_stays(self, linear, linear_actor, quadratic_critic):
         K, H = riccati(1.0)

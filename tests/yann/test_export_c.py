@@ -23,7 +23,7 @@ from yann.export_c_form import DOUBLE, FLOAT, HOLD, Backup
 from yann.probes import probe
 from yann.residual import Residual
 
-pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")]
 
 SIZE = shutil.which("size") or "size"
 STRICT = ["gcc", "-std=c89", "-pedantic", "-Wall", "-Wextra", "-Werror"]

@@ -9,6 +9,8 @@ import pytest
 from benchmarks.masses import masses_law
 from yann import YannActor, export_c, export_onnx
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def masses():

@@ -20,6 +20,8 @@ from yann.export_c_tables import Tables
 from yann.export_structured_text import real_text
 from yann.probes import probe
 
+pytestmark = pytest.mark.slow
+
 FORMS = [None, TrainableLaw(), Continuous(TrainableLaw()), TrainableLaw(Continuous(TrainableLaw(), 1.0))]
 REAL = re.compile(r"-?\d+\.\d+(E[+-]?\d+)?")
 
