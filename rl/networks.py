@@ -79,7 +79,7 @@ class PlainActor(StackedNetwork):
     def __init__(self, plant: Plant, hidden: Sequence[int]) -> None:
         super().__init__([("x", plant.n)])
         self.features = StateFeatures(plant)
-        self.net = StackedMLP([self.features.width, *checked_sizes(hidden), plant.m], torch.relu)
+        self.net = StackedMLP([self.features.width, *checked_sizes(hidden), plant.m], torch.relu_)
         self.range = Interval(*plant.input_bounds)
         self.draw([0])
 
@@ -107,7 +107,7 @@ class PlainCritic(StackedNetwork):
     def __init__(self, plant: Plant, hidden: Sequence[int]) -> None:
         super().__init__([("x", plant.n), ("u", plant.m)])
         self.features = StateFeatures(plant)
-        self.net = StackedMLP([self.features.width + plant.m, *checked_sizes(hidden), 1], torch.relu)
+        self.net = StackedMLP([self.features.width + plant.m, *checked_sizes(hidden), 1], torch.relu_)
         self.range = Interval(*plant.input_bounds)
         self.draw([0])
 

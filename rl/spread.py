@@ -26,7 +26,7 @@ class InputSpread(StackedNetwork):
     def __init__(self, plant: Plant, hidden: Sequence[int], first: float) -> None:
         super().__init__([("x", plant.n)])
         self.features = StateFeatures(plant)
-        self.net = StackedMLP([self.features.width, *checked_sizes(hidden), plant.m], torch.relu, zero_last=True)
+        self.net = StackedMLP([self.features.width, *checked_sizes(hidden), plant.m], torch.relu_, zero_last=True)
         self._middle = math.log(LEAST * MOST) / 2
         self._reach = math.log(MOST / LEAST) / 2
         self._offset = math.atanh((math.log(first) - self._middle) / self._reach)
@@ -47,7 +47,7 @@ class CostSpread(StackedNetwork):
     def __init__(self, plant: Plant, hidden: Sequence[int], first: float) -> None:
         super().__init__([("x", plant.n), ("u", plant.m)])
         self.features = StateFeatures(plant)
-        self.net = StackedMLP([self.features.width + plant.m, *checked_sizes(hidden), 1], torch.relu, zero_last=True)
+        self.net = StackedMLP([self.features.width + plant.m, *checked_sizes(hidden), 1], torch.relu_, zero_last=True)
         self.range = Interval(*plant.input_bounds)
         self._offset = first + math.log(-math.expm1(-first))
         self.draw([0])
