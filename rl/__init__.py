@@ -9,6 +9,7 @@ run_path(str(Path(__file__).parents[1] / "plants" / "ownership.py"))["require_ow
 from rl.agent import Agent, Learner, Losses
 from rl.callbacks import Callback, Evaluated, RolledBack, StepTaken, Updated, Violated
 from rl.checkpoint import Checkpoints
+from rl.cloning import Clones, CloningSettings, cloned
 from rl.core import Core, NoCore
 from rl.cored_actor import CoredActor
 from rl.ddpg import DDPG, DDPGSettings
@@ -39,6 +40,8 @@ __all__ = [
     "Callback",
     "CheckpointError",
     "Checkpoints",
+    "Clones",
+    "CloningSettings",
     "Core",
     "CoredActor",
     "DDPGSettings",
@@ -71,6 +74,7 @@ __all__ = [
     "TrainingLog",
     "Updated",
     "Violated",
+    "cloned",
     "evaluate",
     "plain_actor",
     "plain_critic",

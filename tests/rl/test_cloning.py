@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from plants import clipped_pendulum
-from rl import DDPG, TrainingError, plain_actor, plain_critic, train
-from rl.cloning import CloningSettings, cloned
+from rl import DDPG, CloningSettings, TrainingError, cloned, plain_actor, plain_critic, train
 
 STATES = np.random.default_rng(0).uniform(-2, 2, (400, 1))
 
