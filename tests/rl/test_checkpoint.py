@@ -31,15 +31,15 @@ from rl import (
 )
 from rl.core import core_of
 
+pytestmark = pytest.mark.slow
+
 STATEMENT = """
 import dataclasses, os, signal
 from pathlib import Path
 import torch
 from plants import Delayed, Misread, RateLimited, Scenario, Shifted, Drift, White, clipped_pendulum
-from rl import (DDPG, DSACT, SAC, TD3, Checkpoints, DDPGSettings, DSACTSettings, Gate, SACSettings, TD3Settings,
-
-pytestmark = pytest.mark.slow
-                plain_actor, plain_critic, train)
+from rl import (DDPG, DSACT, SAC, SVG, TD3, Checkpoints, DDPGSettings, DSACTSettings, Gate, SACSettings, SVGSettings,
+                TD3Settings, plain_actor, plain_critic, train)
 
 torch.set_num_threads(1)
 PLANT = clipped_pendulum()
@@ -71,6 +71,7 @@ CASES = {
     "td3 after a prefill": (agent(TD3, TD3Settings, prefill=2, critic_first=30), PLANT),
     "sac": (agent(SAC, SACSettings), PLANT),
     "dsac-t in a disturbed world": (agent(DSACT, DSACTSettings, return_steps=2), WORLD),
+    "svg about a core": (agent(SVG, SVGSettings, core=Ball(), horizon=2, steps_per_update=3), PLANT),
     "td3 about a core, behind a gate": (agent(TD3, TD3Settings, core=Ball(), return_steps=4), PLANT),
 }
 GATE = Gate(every=2, count=20, border=[[.2, 0]], border_count=5, restore=True)
