@@ -63,8 +63,8 @@ class CstrStudy(Study):
         self._number("horizon")
 
     def quick(self) -> Self:
-        """Return a study of the same form in seconds: 2 seeds, 4 episodes of 200 steps."""
-        return replace(super().quick(), steps=200)
+        """Return a study of the same form in seconds: 2 seeds, 4 episodes of 60 steps."""
+        return replace(super().quick(), steps=60)
 
     def build(self) -> Case:
         """Return plant, problem, law, agents, baselines and starts of the study."""

@@ -27,9 +27,9 @@ class Known:
     best: float
 
     def closed(self, costs: Array) -> Array:
-        """Return (linear MPC - cost) / (linear MPC - best in hindsight); NaN where there is no gap."""
+        """Return (linear MPC - cost) / (linear MPC - best in hindsight); NaN where that is below .1 % of the cost."""
         gap = self.linear - self.best
-        return (self.linear - costs) / gap if gap > 0 else np.full_like(costs, np.nan)
+        return (self.linear - costs) / gap if gap > WANTED_LOSS * self.linear else np.full_like(costs, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +60,9 @@ class Learned:
         return Middle.of(self.ends)
 
     @property
-    def gap(self) -> GapClosed:
-        """Return what was closed of the gap to the best in hindsight."""
-        return GapClosed.of(self.closed, self.method.seeds)
+    def gap(self) -> GapClosed | None:
+        """Return what was closed of the gap to the best in hindsight, None where there is none to speak of."""
+        return None if np.isnan(self.closed).any() else GapClosed.of(self.closed, self.method.seeds)
 
     @property
     def median(self) -> int:

@@ -116,6 +116,8 @@ def _learned_words(scenario: str, one: Learned, beside: Known) -> str:
         f"{one.method.name}, {title_of(scenario)}, ends at {one.spread.words(seeds)}, {percent(change)} against linear "
         f"MPC; interquartile mean {middle.mean:,.2f} (95 % interval {middle.interval})."
     )
+    if gap is None:
+        return f"{ends} The best in hindsight is within .1 % of linear MPC: there is no gap to close."
     return (
         f"{ends} Of the gap between linear MPC and the best in hindsight it closed {gap.median:.0%} in the median seed "
         f"and {gap.worst:.0%} in the worst (seed {gap.worst_seed})."

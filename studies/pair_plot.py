@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from plants.arrays import Array
 from studies.comparison import Comparison
 from studies.errors import StudyError
-from studies.style import BLACK, LIGHT_GREY, STYLE, WIDTH, check_axes, log_ticks, method_colours
+from studies.style import BLACK, GREY, LIGHT_GREY, STYLE, WIDTH, check_axes, log_ticks, method_colours
 
 _ARROW = {"arrowstyle": "-|>", "linewidth": 1.1, "shrinkA": 0, "shrinkB": 3, "mutation_scale": 8}
 
@@ -26,7 +26,7 @@ def plot_pairs(comparison: Comparison, axes: Axes | None = None) -> Figure:
         raise StudyError(f"`comparison` has a cost of {smallest:g}, but a logarithmic axis needs costs above 0")
     rows, count = len(comparison.starts), len(comparison.methods)
     if axes is None:
-        height = 1.1 + rows * (0.14 + 0.16 * count)
+        height = 1.1 + rows * (0.2 + 0.09 * count)
         axes = Figure(figsize=(WIDTH, height), layout="constrained").subplots()
     axes.set_xscale("log")
     colours = method_colours(m.method for m in comparison.methods)
@@ -43,7 +43,9 @@ def plot_pairs(comparison: Comparison, axes: Axes | None = None) -> Figure:
     log_ticks(axes.xaxis)
     axes.grid(visible=True, axis="x")
     axes.set_axisbelow(True)
-    axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    for face, stage in (("white", "before training"), (GREY, "after")):
+        axes.plot([], [], "o", color=face, markeredgecolor=GREY, markersize=4.5, label=stage)
+    axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return axes.figure  # type: ignore[return-value]
 
 
@@ -52,6 +54,5 @@ def _draw_method(axes: Axes, heights: Array, before: Array, after: Array, colour
     start, end = before.mean(axis=0), after.mean(axis=0)
     for y, first, last in zip(heights, start, end, strict=True):
         axes.annotate("", (last, y), (first, y), arrowprops=_ARROW | {"color": colour})
-    ring = {"color": "white", "markeredgecolor": colour, "markersize": 4.5}
-    axes.plot(start, heights, "o", label=f"{name} before training", **ring)
-    axes.plot(end, heights, "o", color=colour, markersize=4.5, label=f"{name} after")
+    axes.plot(start, heights, "o", color="white", markeredgecolor=colour, markersize=4.5)
+    axes.plot(end, heights, "o", color=colour, markersize=4.5, label=name)

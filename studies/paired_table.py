@@ -30,6 +30,8 @@ def paired_table(compared: Comparison, title: str, note: str) -> Table:
         groups.append((method.method, len(shown) + len(others)))
     header.append("best known")
     columns.append((*compared.best.tolist(), float(compared.best.mean())))
+    if header.count("before") < len(compared.methods):
+        note = f"{note} Methods that begin alike share the first one's column."
     *rows, last = zip(*columns, strict=True)
     return Table(title, tuple(header), tuple(rows), (last,), note, groups=(*groups, ("", 1)))
 

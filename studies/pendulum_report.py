@@ -66,9 +66,11 @@ def findings(result: StudyResult) -> Iterator[str]:
     hard = result.groups["hard"]
     law, best = law_costs(result)[hard].mean(), result.best[hard].mean()
     yield (
-        f"Twenty hard starts, means: the law without training costs {law:,.2f}; the best known is {best:,.2f}. "
-        + " ".join(_hard_words(result, method) for method in result.methods)
+        f"Twenty hard starts, means: the law without training costs {law:,.2f}; the best known is {best:,.2f}, and "
+        "what is closed below is of the gap between the two."
     )
+    for method in result.methods:
+        yield _hard_words(result, method)
     for method in result.methods:
         if method.name.startswith("YANN-"):
             yield _collapse_words(result, method)
@@ -148,9 +150,9 @@ def _hard_words(result: StudyResult, method: MethodResult) -> str:
     gap, after = gap_closed(result, method), at(result, method, "hard", -1)
     middle = Middle.of(method.test_costs[:, -1, result.groups["hard"]].mean(axis=1))
     return (
-        f"{method.name} ends at {after.words(len(method.seeds))}, with an interquartile mean of {middle.mean:,.2f} "
-        f"(95 % interval {middle.interval}); of the gap between the two it closed {gap.median:.0%} in the median seed "
-        f"and {gap.worst:.0%} in the worst (seed {gap.worst_seed})."
+        f"{method.name} on the hard starts ends at {after.words(len(method.seeds))}, with an interquartile mean of "
+        f"{middle.mean:,.2f} (95 % interval {middle.interval}); of the gap it closed {gap.median:.0%} in the median "
+        f"seed and {gap.worst:.0%} in the worst (seed {gap.worst_seed})."
     )
 
 

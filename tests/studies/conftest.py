@@ -129,8 +129,78 @@ def _method(name, number, plant, controller, grid):
         test_costs=costs,
         test_unsafe=np.zeros((3, 6, len(starts)), dtype=np.int64),
         training_costs=generator.uniform(100, 900, (3, 5)),
+        runs=np.ones((3, 5), dtype=np.int64),
         violations=np.zeros((3, 5), dtype=np.int64),
         grid_inputs=generator.uniform(-2, 2, (2, 3, len(grid), 1)),
+        paths=np.broadcast_to(run.states, (*shape, *run.states.shape[1:])),
+        path_inputs=np.broadcast_to(run.inputs, (*shape, *run.inputs.shape[1:])),
+        core_excess=np.full(3, np.nan),
+    )
+
+
+@pytest.fixture(scope="session")
+def reactor_result():
+    """A study of the reactor, 3 seeds, 4 episodes and 5 starts, whose costs were made up, with real paths of the law.
+
+    Linear MPC costs 500 on the mean in both worlds, the best plan 300 in the fouled one and 200 in the other.
+    """
+    from mpc import solve_explicit  # noqa: PLC0415 - the shape-checked run hooks into imports
+    from plants import safety_cstr, simulate  # noqa: PLC0415 - the shape-checked run hooks into imports
+    from studies.cstr import FOULED, reactor_worlds, stored_reactor, temperature_grid  # noqa: PLC0415
+    from studies.reactor_control import reactor_problem  # noqa: PLC0415 - the shape-checked run hooks into imports
+    from studies.result import Baseline, StudyResult  # noqa: PLC0415 - the shape-checked run hooks into imports
+
+    plant = safety_cstr()
+    law = solve_explicit(reactor_problem(plant))
+    starts, grid = stored_reactor().starts[:5], temperature_grid(law, plant)
+    spread = np.array([-20.0, -10.0, 0.0, 10.0, 20.0])
+    worlds = reactor_worlds(plant, 30)
+    controlled = {"linear MPC": 500.0, "linear MPC +30": 330.0, "offset-free MPC": 900.0}
+    return StudyResult(
+        name="cstr",
+        settings={"seeds": 3},
+        methods=tuple(
+            _reactor_method(name, i, scenario, simulate(world, lambda x: law.nearest(x)[0], starts[:2]), grid)
+            for scenario, world in worlds.items()
+            for i, name in enumerate(("YANN-DDPG", "YANN-TD3"))
+        ),
+        baselines=tuple(
+            Baseline(name, scenario, cost + spread, np.zeros(5, dtype=np.int64))
+            for scenario in worlds
+            for name, cost in controlled.items()
+        ),
+        law=law,
+        starts=starts,
+        groups={"all": list(range(5))},
+        stored_best={"nominal": 200.0 + spread, FOULED: 300.0 + spread},
+        grid=grid,
+        path_starts=(0, 1),
+        checks={"YANN actor": {"max_error": 1.5e-15, "points": {"random": 10_000, "facet": 256}}},
+        provenance={"command": "yann cstr --seeds 3", "versions": {"numpy": "2.0"}},
+    )
+
+
+def _reactor_method(name, number, scenario, run, grid):
+    from studies.result import MethodResult  # noqa: PLC0415 - the shape-checked run hooks into imports
+
+    generator = np.random.default_rng(number)
+    costs = np.full((3, 5, 5), 500.0) + np.array([-20.0, -10.0, 0.0, 10.0, 20.0])
+    costs[:, 1:] += generator.uniform(-150, 0, (3, 4, 1))
+    shape, violations = (2, 3, 2), np.zeros((3, 4), dtype=np.int64)
+    violations[1, 2] = number
+    return MethodResult(
+        name=name,
+        scenario=scenario,
+        seeds=(4, 5, 6),
+        discount=0.99,
+        actor_weights=100,
+        critic_weights=200,
+        test_costs=costs,
+        test_unsafe=np.zeros((3, 5, 5), dtype=np.int64),
+        training_costs=np.ones((3, 4)),
+        runs=1 + violations,
+        violations=violations,
+        grid_inputs=generator.uniform(0, 110, (2, 3, len(grid), 1)),
         paths=np.broadcast_to(run.states, (*shape, *run.states.shape[1:])),
         path_inputs=np.broadcast_to(run.inputs, (*shape, *run.inputs.shape[1:])),
         core_excess=np.full(3, np.nan),

@@ -25,6 +25,7 @@ def method(name, test_costs):
         test_costs=test_costs,
         test_unsafe=np.zeros(test_costs.shape, dtype=np.int64),
         training_costs=np.zeros((seeds, episodes - 1)),
+        runs=np.ones((seeds, episodes - 1), dtype=np.int64),
         violations=np.zeros((seeds, episodes - 1), dtype=np.int64),
         grid_inputs=np.zeros((2, seeds, 1, 1)),
         paths=np.zeros((2, seeds, 1, 2, 2)),
