@@ -16,7 +16,6 @@ from rl import (
     Gate,
     LevelCore,
     TD3Settings,
-    evaluate,
     plain_actor,
     plain_critic,
 )
@@ -91,11 +90,10 @@ def pendulum() -> Ground:
 
 @cache
 def cstr() -> Ground:
-    """The reactor with a jacket fouled to 60 % and the study's YANN-TD3; the core is that of the clean jacket."""
+    """The reactor with a jacket fouled to 60 %, the study's YANN-TD3+gate without its gate; the clean jacket's core."""
     case = CstrStudy().build()
-    agent, world = cast(TD3, case.agents[FOULED]["YANN-TD3"]), case.worlds[FOULED]
+    agent, world = cast(TD3, case.agents[FOULED]["YANN-TD3+gate"]), case.worlds[FOULED]
     every = list(range(len(case.starts)))
-    law_cost = float(evaluate(case.actor, world, starts=case.starts).costs.mean())
     return Ground(
         world=world,
         law=case.actor,
@@ -106,7 +104,7 @@ def cstr() -> Ground:
         best=case.best[FOULED],
         core=lambda: LevelCore.of_law(case.law, case.problem, case.plant),
         bound=20.0,
-        gate=Gate(count=100, largest_loss=law_cost),
+        gate=case.gates["YANN-TD3+gate"],
         critic_first=600,
     )
 
