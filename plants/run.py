@@ -9,6 +9,7 @@ from plants.arrays import Array
 from plants.cost import Cost
 from plants.draft import Draft
 from plants.errors import PlantError
+from plants.plant import Plant
 from plants.scenario import Scenario
 from plants.validation import within_bounds
 
@@ -169,18 +170,9 @@ class Run:
         return plant.confined(after) if draft.state_shifts else after
 
     def _checked(self, state: Array, applied: Array, constants: Array | None) -> Array:
-        """Return the next states (rows, n); NaN where the equations have no value, which caps would hide.
-
-        Such a state ends at a cap, so only rows there are asked; a runaway has a status of its own.
-        """
-        plant, (lower, upper) = self.plant, self.plant.state_caps
-        after = plant.step_rows(state, applied, constants)
-        capped = np.flatnonzero(((after <= lower) | (after >= upper)).any(-1))
-        if len(capped):
-            known = np.broadcast_to(plant.constant_values, (len(state), len(plant.constants)))
-            flow = plant.flow_rows(state[capped], applied[capped], (known if constants is None else constants)[capped])
-            lost = ~np.isfinite(flow).all(-1) & ~plant.runaway(np.nan_to_num(after[capped]))
-            after[capped[lost]] = np.nan
+        """Return the next states (rows, n); NaN where the equations have no value, which caps would hide."""
+        after = self.plant.step_rows(state, applied, constants)
+        after[without_value(self.plant, state, applied, after, constants)] = np.nan
         return after
 
     def _stage_cost(self, applied: Array, live: Any) -> Array:
@@ -203,6 +195,21 @@ class Run:
     @property
     def _now(self) -> Any:
         return np.minimum(self.clock, self.steps - 1)
+
+
+def without_value(plant: Plant, state: Array, applied: Array, after: Array, constants: Array | None = None) -> Any:
+    """Return, as bool (rows,), in which rows a step to `after` (rows, n) met equations without a value, no runaways.
+
+    Such a state ends at a cap, so only rows there are asked. `applied` (rows, m) is within the bounds.
+    """
+    lower, upper = plant.state_caps
+    lost = ((after <= lower) | (after >= upper)).any(-1)
+    capped = np.flatnonzero(lost)
+    if len(capped):
+        known = np.broadcast_to(plant.constant_values, (len(state), len(plant.constants)))
+        flow = plant.flow_rows(state[capped], applied[capped], (known if constants is None else constants)[capped])
+        lost[capped] = ~np.isfinite(flow).all(-1) & ~plant.runaway(np.nan_to_num(after[capped]))
+    return lost
 
 
 def _owned(draft: Draft) -> Draft:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class Loop:
         self.discount, self.settings = agent.discount, settings
         self.core = core_of(agent.actor)
         self.step = self.resumed = 0
-        self.learner = agent.learner(seeds, plant)
+        self.learner = agent.learner(seeds, plant if cost is None else replace(plant, cost=cost))
         self.guard = Guard(self.learner, settings.weight_limit)
         self.starts, self.noise, replay = ([generator(s, use) for s in seeds] for use in (STARTS, EXPLORATION, REPLAY))
         self.world = [generator(seed, DISTURBANCES) for seed in seeds]

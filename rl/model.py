@@ -10,6 +10,7 @@ from torch import Tensor
 from plants import Cost, Plant
 from plants.arrays import Array
 from plants.differentiable import DifferentiableSample
+from plants.run import without_value
 from rl.core import Core
 
 
@@ -32,9 +33,9 @@ class Model:
     def __call__(self, x: Float64[Tensor, "S batch n"], u: Float64[Tensor, "S batch m"]) -> Sampled:
         """Return next states, costs (with penalty and event, where they are due) and ends of states under inputs."""
         lead = x.shape[:-1]
-        after, cost = _Step.apply(self._sample, x.reshape(-1, x.shape[-1]), u.reshape(-1, u.shape[-1]))
-        states = after.detach().numpy()
-        bad, event = self.plant.unsafe(states) | self.plant.runaway(states), self.cost.event
+        after, cost, lost = _Step.apply(self._sample, x.reshape(-1, x.shape[-1]), u.reshape(-1, u.shape[-1]))
+        states, event = after.detach().numpy(), self.cost.event
+        bad = self.plant.unsafe(states) | self.plant.runaway(states) | lost.numpy()
         ended, charged = bad, self.cost.violation_penalty * bad
         if event is not None:
             happened = event.rows(states) & ~bad
@@ -44,22 +45,26 @@ class Model:
 
 
 class _Step(torch.autograd.Function):
-    """The compiled sample as a torch function of rows."""
+    """The compiled sample as a torch function of rows; those without a value, which end, have no slope."""
 
     @staticmethod
-    def forward(ctx: Any, sample: DifferentiableSample, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the next states (rows, n) and stage costs (rows,)."""
+    def forward(ctx: Any, sample: DifferentiableSample, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the next states (rows, n), stage costs (rows,), and where (rows,) the equations had no value."""
+        states, inputs, plant = x.detach().numpy(), u.detach().numpy(), sample.plant
+        after, stage = sample(states, inputs)
+        lost = torch.from_numpy(without_value(plant, states, np.clip(inputs, *plant.input_bounds), after))
         ctx.sample = sample
-        ctx.save_for_backward(x, u)
-        after, stage = sample(x.detach().numpy(), u.detach().numpy())
-        return torch.from_numpy(after), torch.from_numpy(stage)
+        ctx.save_for_backward(x, u, lost)
+        ctx.mark_non_differentiable(lost)
+        return torch.from_numpy(after), torch.from_numpy(stage), lost
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[None, Tensor, Tensor]:
         """Return the gradients by states and inputs."""
-        by_after, by_cost = grad_outputs
-        x, u = (saved.detach().numpy() for saved in ctx.saved_tensors)
+        by_after, by_cost, _ = grad_outputs
+        x, u, lost = (saved.detach().numpy() for saved in ctx.saved_tensors)
         by_state, by_input = ctx.sample.back(x, u, by_after.numpy(), by_cost.numpy())
+        by_state[lost], by_input[lost] = 0, 0
         return None, torch.from_numpy(by_state), torch.from_numpy(by_input)
 
 

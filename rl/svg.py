@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,6 +81,7 @@ class SVGLearner(TwinLearner):
         super().__init__(*networks, agent.settings, seeds, plant)
         self.discount = agent.discount
         self.model = Model(plant if agent.model is None else agent.model)
+        self.rest = torch.from_numpy(np.array(self.model.plant.equilibrium[0]))
         self.core_value = KnownValue(core_of(agent.actor), plant)
 
     def update(self, batch: Batch) -> Losses:
@@ -94,13 +96,17 @@ class SVGLearner(TwinLearner):
         return Losses(critic_loss, actor_loss.detach())
 
     def _rollout(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the actor's runs from x (S, batch, n) cost (S, batch), and their first inputs (S, batch, m)."""
+        """Return what the actor's runs from x (S, batch, n) cost (S, batch), and their first inputs (S, batch, m).
+
+        Runs that are over stay at rest, where everything has a value, and count for nothing.
+        """
         inputs, cost, weight = [], torch.zeros(x.shape[:-1], dtype=x.dtype), torch.ones(x.shape[:-1], dtype=x.dtype)
         for _ in range(self.settings.horizon):
             inputs.append(self.actor.rows(x))
             x, stage, ended = self.model(x, inputs[-1])
             cost = cost + weight * stage
             weight = self.discount * weight * ~ended
+            x = torch.where(weight.unsqueeze(-1) > 0, x, self.rest)
         inside, value = self.core_value(x)
         expected = self.both(self.target_critics, x, self.actor.rows(x)).amax(0)
         return cost + weight * torch.where(inside, value, expected), inputs[0]

@@ -1,5 +1,6 @@
 """SVG held against closed forms: the cost of a few steps and its slope by hand, the Riccati gain, the core's value."""
 
+import casadi
 import numpy as np
 import pytest
 import torch
@@ -204,6 +205,27 @@ class TestEnds:
         losses = learner.update(batch_of(np.array([[[0.9]]])))
         assert losses.actor.item() == pytest.approx(0.81 + 50)
 
+    def test_what_a_run_that_is_over_would_cost_is_never_asked(self, drift, linear_actor, quadratic_critic):
+        """Beyond the limit the cost grows without end, and then has no value: 0 times that would be NaN."""
+        cost = StageCost(lambda x, u: -casadi.log(1.25 - x[0]) + u[0] ** 2, 1, 1, violation_penalty=5.0)
+        agent = SVG(linear_actor(0.5), quadratic_critic(np.diag([1.0, 0]), 1), SVGSettings(horizon=4))
+        learner = agent.learner([0], drift(limit=1.0, cost=cost))
+        losses = learner.update(batch_of(np.array([[[0.9]]])))
+        assert losses.actor.item() == pytest.approx(-np.log(0.35) + 0.45**2 + 5)
+        assert learner.actor.layer.weight.grad.item() == pytest.approx(2 * 0.45 * 0.9)
+
+    def test_equations_without_a_value_end_a_run_as_they_do_in_the_plant(self, drift):
+        plant = drift(update=lambda x, u: x + casadi.sqrt(1 - x - u), equilibrium=([0], [1]), state_caps=([-5], [5]))
+        x = torch.tensor([[[0.5], [0.5]]], dtype=torch.float64, requires_grad=True)
+        u = torch.tensor([[[0.75], [0.25]]], dtype=torch.float64, requires_grad=True)
+        after, cost, ended = Model(plant)(x, u)
+        assert ended.tolist() == [[True, False]]
+        assert cost.tolist() == [[pytest.approx(100 + 0.25 + 0.1 * 0.75**2), pytest.approx(0.25 + 0.1 * 0.25**2)]]
+        assert after[0, 1].item() == pytest.approx(1.0)
+        (after.sum() + cost.sum()).backward()
+        assert x.grad.flatten().tolist() == pytest.approx([0, 1 - 1 + 1])
+        assert u.grad.flatten().tolist() == pytest.approx([0, -1 + 0.05])
+
     def test_an_event_ends_a_run_at_its_own_cost(self, drift):
         cost = StageCost(lambda x, u: x[0] ** 2, 1, 1, event=Event("full", lambda x: x[0] - 0.5, cost=-3))
         plant = drift(cost=cost)
@@ -232,6 +254,15 @@ def test_another_model_may_be_believed_in(drift, linear_actor, quadratic_critic)
     agent = SVG(linear_actor(0.0), quadratic_critic(np.diag([1.0, 0]), 1), SVGSettings(horizon=1), model=believed)
     losses = agent.learner([0], plant).update(batch_of(np.array([[[1.0]]])))
     assert losses.actor.item() == pytest.approx(1 + 0.99 * 0.25)
+
+
+def test_the_cost_of_a_training_is_the_one_that_is_descended(drift, linear_actor, quadratic_critic):
+    cost = QuadraticCost(7, 0.5, [0.3], [0])
+    settings = SVGSettings(horizon=3, batch_size=8)
+    agent = SVG(linear_actor(-0.1), quadratic_critic(np.eye(2), 1), settings)
+    asked, own = train(agent, drift(), cost, 2, [0]), train(agent, drift(cost=cost), None, 2, [0])
+    np.testing.assert_array_equal(asked.log.actor_loss, own.log.actor_loss)
+    assert (asked.log.actor_loss != train(agent, drift(), None, 2, [0]).log.actor_loss).all()
 
 
 @pytest.mark.parametrize(
