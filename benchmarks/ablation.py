@@ -1,8 +1,8 @@
 """python -m benchmarks.ablation: what each ingredient of a recipe is worth, one taken out or put in at a time.
 
 The recipes are those of the studies: YANN-TD3+core on the pendulum, YANN-TD3 on the fouled reactor, without a gate.
-Each row is trained with all seeds as one stack, printed as it is done, and kept under results/ablation, so that a run that
-was stopped goes on; rows of other settings or another source are made anew. `--write` puts the table into
+Each row is trained with all seeds as one stack, printed as it is done, and kept under results/ablation, so that a run
+that was stopped goes on; rows of other settings or another source are made anew. `--write` puts the table into
 docs/ablation.md.
 """
 

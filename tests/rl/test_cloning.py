@@ -6,6 +6,7 @@ import torch
 
 from plants import clipped_pendulum
 from rl import DDPG, CloningSettings, TrainingError, cloned, plain_actor, plain_critic, train
+from yann.stacked import StackedNetwork
 
 STATES = np.random.default_rng(0).uniform(-2, 2, (400, 1))
 
@@ -66,14 +67,21 @@ def test_a_seed_gives_the_same_whatever_the_others_are(drift):
     assert not np.allclose(both.worst[0], both.worst[1])
 
 
-def test_inputs_of_different_sizes_count_alike(linear_actor):
-    """Two inputs a million apart in size come equally near in shares of their range."""
-    clones = cloned(
-        linear_actor([[0.0], [0.0]]), lambda x: x * [1e-3, 1e3], STATES / 2, [0], CloningSettings(200, 1e-4)
-    )
-    gains = clones.actors[0].layer.weight.flatten().tolist()
-    assert gains[0] == pytest.approx(1e-3, rel=0.01)
-    assert gains[1] < 1
+class OneGain(StackedNetwork):
+    """u = (k x, k x): one weight for two inputs."""
+
+    def __init__(self):
+        super().__init__([("x", 1)])
+        self.gain = torch.nn.Parameter(torch.zeros(1, 1, 1, dtype=torch.float64))
+
+    def rows(self, x):
+        return torch.cat([self.gain * x, self.gain * x], dim=-1)
+
+
+def test_inputs_count_in_half_ranges():
+    """Of x and 3 x the nearest k has 9 (k - 1) + (k - 3) = 0; without ranges it would be 2."""
+    clones = cloned(OneGain(), lambda x: x * [1, 3], STATES, [0], CloningSettings(1500, 1e-2))
+    assert clones.actors[0].gain.item() == pytest.approx(1.2, abs=1e-3)
 
 
 def test_it_fits_any_agent():
