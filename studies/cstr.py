@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from mpc import PiecewiseAffineLaw, solve_explicit
+from mpc import solve_explicit
 from plants import Plant, Scenario, reactor_scenarios, safety_cstr, simulate
 from plants.arrays import Array
 from plants.simulate import Controller
@@ -23,6 +23,7 @@ FOULED = "fouled-60"
 BIASES = np.arange(-40.0, 61.0, 5.0)
 PATH_STARTS = (0, 1, 2, 3)
 SLICE = (121, 81)
+WINDOW = (0.0, 465.0), (0.3, 480.0)  # mol/L of A and K: where training goes
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class CstrStudy(Study):
             groups={"all": list(range(len(stored.starts)))},
             path_starts=PATH_STARTS,
             best={name: stored.best[name] if self.steps == stored.steps else unknown(stored) for name in worlds},
-            grid=temperature_grid(law, plant),
+            grid=temperature_grid(plant),
             gates={"YANN-TD3+gate": self.gate},
         )
 
@@ -143,10 +144,9 @@ def baselines(world: Scenario, starts: Array) -> dict[str, Controller]:
     }
 
 
-def temperature_grid(law: PiecewiseAffineLaw, plant: Plant) -> Array:
+def temperature_grid(plant: Plant) -> Array:
     """Return states (G, 4) over concentration of A and temperature, the others at rest, for pictures of the law."""
-    lower, upper = law.parameter_bounds
-    axes = (np.linspace(lower[i], upper[i], count) for i, count in zip((0, 3), SLICE, strict=True))
+    axes = (np.linspace(low, high, count) for low, high, count in zip(*WINDOW, SLICE, strict=True))
     concentration, temperature = (part.ravel() for part in np.meshgrid(*axes, indexing="ij"))
     states = np.tile(plant.equilibrium[0], (concentration.size, 1))
     states[:, 0], states[:, 3] = concentration, temperature

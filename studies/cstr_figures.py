@@ -65,12 +65,13 @@ def _run(plant: Plant, one: Learned, path: int, *, trained: bool) -> Run:
     return Run(recorded(plant, one.method.paths[at], one.method.path_inputs[at]), one.method.name, trained)
 
 
-def _plane(plant: Plant) -> Plane:
-    return Plane("concentration_a", "temperature", plant.equilibrium[0])
+def _plane(result: StudyResult, plant: Plant) -> Plane:
+    shown = result.grid[:, [0, 3]]
+    return Plane("concentration_a", "temperature", plant.equilibrium[0], (shown.min(axis=0), shown.max(axis=0)))
 
 
 def _regions(result: StudyResult, plant: Plant) -> ReportFigure:
-    law, plane = result.law, _plane(plant)
+    law, plane = result.law, _plane(result, plant)
     met = len(plane.on(law).regions())
     caption = (
         f"A slice through the {len(law.regions)} critical regions of the law, {met} of which it meets, coloured by the "
@@ -89,7 +90,7 @@ def _change(result: StudyResult, plant: Plant, one: Learned) -> ReportFigure:
         f"Heat transfer after training in the fouled reactor minus that before ({one.method.name}, seed {seed}, the "
         "median), with the borders of the law's regions. White is where the law was kept."
     )
-    figure = plot_change(result.law, change, plane=_plane(plant))
+    figure = plot_change(result.law, change, plane=_plane(result, plant))
     return ReportFigure(f"What {one.method.name} changed", figure, caption)
 
 

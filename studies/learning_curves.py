@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from plants.arrays import Array, real_array
 from studies.errors import StudyError
@@ -88,6 +89,7 @@ def _draw_group(panel: Axes, curves: Sequence[LearningCurve], group: StartGroup,
     panel.set(title=group.name, xlabel="episodes of training")
     panel.grid(visible=True, axis="y")
     panel.margins(x=0.01)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     log_ticks(panel.yaxis)
 
 
@@ -99,6 +101,7 @@ def _draw_violations(panel: Axes, curves: Sequence[LearningCurve], colours: dict
         panel.fill_between(episodes, low, high, color=colours[curve.method], alpha=0.22, linewidth=0)
         panel.plot(episodes, middle, color=colours[curve.method])
     panel.set(xlabel="episodes of training", ylabel="violations", ylim=(0, None))
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.margins(x=0.01)
 
 

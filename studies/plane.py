@@ -18,12 +18,14 @@ _SMALLEST = 1e-12  # area of a polygon, as a share of the map, below which there
 class Plane:
     """Two parameters of a law, by name or index, and the point `at` (t,) through which the plane passes.
 
-    `at` only matters for laws with more than two parameters; None is the centre of the parameter set.
+    `at` only matters for laws with more than two parameters; None is the centre of the parameter set. `window` is the
+    part to draw, (lower, upper) of the two parameters; None is all that the parameter set allows.
     """
 
     across: int | str = 0
     up: int | str = 1
     at: ArrayLike | None = None
+    window: tuple[ArrayLike, ArrayLike] | None = None
 
     def on(self, law: PiecewiseAffineLaw) -> "LawPlane":
         """Return this plane laid through `law`; raises StudyError if it does not fit."""
@@ -35,7 +37,13 @@ class Plane:
         if axes[0] == axes[1]:
             raise StudyError(f"`across` and `up` are both {law.parameter_names[axes[0]]}; name two parameters")
         at = law.centre if self.at is None else real_array(self.at, "at", (law.t,), StudyError)
-        return LawPlane(law, axes, at)  # type: ignore[arg-type]
+        lower, upper = law.parameter_bounds
+        box = np.array([lower[list(axes)], upper[list(axes)]])
+        if self.window is not None:
+            box = real_array(self.window, "window", (2, 2), StudyError)
+        if not (box[0] < box[1]).all():
+            raise StudyError(f"`window` is {box[0]} to {box[1]}, but its lower ends must be below its upper ones")
+        return LawPlane(law, axes, at, (box[0], box[1]))  # type: ignore[arg-type]
 
 
 def laid(plane: Plane, law: PiecewiseAffineLaw) -> "LawPlane":
@@ -46,17 +54,15 @@ def laid(plane: Plane, law: PiecewiseAffineLaw) -> "LawPlane":
 
 @dataclass(frozen=True, eq=False)
 class LawPlane:
-    """A law seen on the plane of two of its parameters, `axes`, with the others as in `at` (t,)."""
+    """A law seen on the plane of two of its parameters, `axes`, with the others as in `at` (t,).
+
+    `box` is (lower, upper), each (2,): the part of the plane that is drawn.
+    """
 
     law: PiecewiseAffineLaw
     axes: tuple[int, int]
     at: Array
-
-    @property
-    def box(self) -> tuple[Array, Array]:
-        """Return (lower, upper), each (2,): the part of the plane that holds the parameter set."""
-        lower, upper = self.law.parameter_bounds
-        return lower[list(self.axes)], upper[list(self.axes)]
+    box: tuple[Array, Array]
 
     @property
     def labels(self) -> tuple[str, str]:

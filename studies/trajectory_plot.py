@@ -31,7 +31,7 @@ def plot_trajectory(runs: Runs, plant: Plant, axes: Sequence[Axes] | None = None
     _check(episodes, plant)
     shown = _shown(plant, only)
     if axes is None:
-        figure = Figure(figsize=(WIDTH, 0.7 + 1.45 * len(shown)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 0.7 + (1.45 if len(shown) > 2 else 2.2) * len(shown)), layout="constrained")
         axes = list(figure.subplots(len(shown), sharex=True, squeeze=False).flat)
     if not isinstance(axes, Sequence | np.ndarray):
         raise StudyError(f"`axes` is {type(axes).__name__}; pass a list of {len(shown)} panels, or None")

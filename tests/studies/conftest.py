@@ -152,7 +152,7 @@ def reactor_result():
 
     plant = safety_cstr()
     law = solve_explicit(reactor_problem(plant))
-    starts, grid = stored_reactor().starts[:5], temperature_grid(law, plant)
+    starts, grid = stored_reactor().starts[:5], temperature_grid(plant)
     spread = np.array([-20.0, -10.0, 0.0, 10.0, 20.0])
     worlds = reactor_worlds(plant, 30)
     controlled = {"linear MPC": 500.0, "linear MPC +30": 330.0, "offset-free MPC": 900.0}

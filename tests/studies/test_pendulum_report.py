@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from studies.paired_table import paired_table, stacked
 from studies.pendulum_figures import grid_change, median_seed
-from studies.pendulum_report import findings, flat, pendulum_report, summary
-from studies.pendulum_tables import comparison, formula, learning_table, paired_table, region_table, stacked
+from studies.pendulum_report import findings, pendulum_report
+from studies.pendulum_tables import comparison, formula, group_table, learning_table, region_table
 from studies.published import published_pendulum
 from studies.report import Stacked, report_html
+from studies.run_facts import flat
+from studies.statistics import Middle
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +51,14 @@ def test_each_start_stands_beside_the_papers_episode_that_it_is_like(result):
 
 
 def test_findings_say_what_the_data_say(result):
-    text = summary(result)
+    text = " ".join(findings(result))
     for method in result.methods:
         costs = method.test_costs[:, -1, result.groups["paper-like"]].mean(axis=1)
         assert f"costs {costs.mean():,.2f} ({costs.min():,.2f} to {costs.max():,.2f} over 3 seeds) after" in text
     hard = result.groups["hard"]
     assert f"the best known is {result.best[hard].mean():,.2f}" in text
+    middle = Middle.of(result.method("DDPG").test_costs[:, -1, hard].mean(axis=1))
+    assert f"an interquartile mean of {middle.mean:,.2f} (95 % interval {middle.interval}); of the gap it" in text
     assert f"the law without training costs {result.method('YANN-DDPG').test_costs[0, 0, hard].mean():,.2f}" in text
 
 
@@ -92,6 +97,24 @@ def test_the_learning_table_holds_every_method_to_the_law(result, with_costs):
     assert table.rows[0][0] == "DDPG"
     assert table.rows[0][-1] == "2 of 3"
     assert table.rows[0][-3] > 4000
+
+
+def test_the_learning_table_has_the_interval_of_the_shares(result):
+    law, best = (
+        costs[result.groups["hard"]].mean() for costs in (result.method("YANN-DDPG").test_costs[0, 0], result.best)
+    )
+    ends = result.method("DDPG").test_costs[:, -1, result.groups["hard"]].mean(axis=1)
+    middle = Middle.of((law - ends) / (law - best))
+    assert learning_table(result).rows[0][2] == Stacked(pytest.approx(middle.mean), middle.interval)
+
+
+def test_methods_that_begin_as_the_law_share_a_column(result, with_costs):
+    alike = with_costs(result, "DDPG", result.method("YANN-DDPG").test_costs)
+    assert group_table(alike).header == ("starts", "before", "after", "after", "best known")
+    table = paired_table(comparison(alike, "hard"), "title", "note.")
+    assert table.header == ("start", "before", "after", "after", "best known")
+    assert table.note == "note. Methods that begin alike share the first one's column."
+    assert paired_table(comparison(result, "hard"), "title", "note.").note == "note."
 
 
 def test_nested_settings_become_dotted_names():

@@ -192,3 +192,20 @@ def test_clearance_of_a_regular_polygon_is_its_inner_radius(corners, radius, shi
     np.testing.assert_allclose(centroid(polygon), [shift, shift], atol=1e-9)
     assert clearance(centroid(polygon), polygon) == pytest.approx(radius * np.cos(np.pi / corners))
     assert clearance(np.array([shift + 2 * radius, shift]), polygon) < 0
+
+
+def test_a_window_shows_the_regions_cut_to_it(law):
+    whole, part = Plane().on(law), Plane(window=([-0.2, -1.0], [0.3, 1.0])).on(law)
+    regions = part.regions()
+    assert set(regions) <= set(whole.regions())
+    assert sum(area(corners) for corners in regions.values()) == pytest.approx(0.5 * 2.0), "feasible all over"
+    for corners in regions.values():
+        assert (corners >= [-0.2 - 1e-12, -1 - 1e-12]).all()
+        assert (corners <= [0.3 + 1e-12, 1 + 1e-12]).all()
+    axes = plot_regions(law, plane=Plane(window=([-0.2, -1.0], [0.3, 1.0]))).axes[0]
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-0.2, 0.3), (-1.0, 1.0))
+
+
+def test_a_window_without_width_is_refused(law):
+    with pytest.raises(StudyError, match=r"`window` is .* its lower ends must be below"):
+        Plane(window=([0.0, -1.0], [0.0, 1.0])).on(law)
