@@ -25,6 +25,7 @@ from plants import (
     simulate,
     with_constants,
 )
+from plants.differentiable import DifferentiableSample
 from plants.run import Moves, Run
 
 
@@ -123,6 +124,34 @@ def test_a_whole_episode_is_the_same():
     whole = simulate(plant, lambda x: [next(moves)], [0.4, 0.0], steps=201)
     np.testing.assert_allclose(run.states, whole.states[::3], atol=1e-12)
     assert run.total_cost == pytest.approx(whole.total_cost, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["pendulum", "reactor"])
+def test_slopes_through_all_samples_are_those_of_differences(name):
+    plant, sample = SLOW[name], DifferentiableSample.of(SLOW[name])
+    generator = np.random.default_rng(5)
+    x, (lower, upper) = plant.sample_starts(generator, 4), plant.input_bounds
+    u, by_after, by_cost = (
+        generator.uniform(0.8 * lower, 0.8 * upper, (4, 3)),
+        generator.normal(size=x.shape),
+        np.ones(4),
+    )
+    point, slopes = np.hstack([x, u]), np.hstack(sample.back(x, u, by_after, by_cost))
+    for i, size in enumerate(np.maximum(1, np.abs(point)).max(0)):
+        step = 1e-5 * size * np.eye(plant.n + plant.m)[i]
+        up, down = (sample(p[:, : plant.n], p[:, plant.n :]) for p in (point + step, point - step))
+        told = ((up[0] - down[0]) * by_after).sum(1) + (up[1] - down[1]) * by_cost
+        np.testing.assert_allclose(
+            slopes[:, i], told / (2 * step[i]), rtol=1e-5, atol=1e-5 * (1 + np.abs(slopes).max())
+        )
+
+
+def test_inputs_after_the_end_have_no_slope():
+    """From 0.8, 1.0 more is unsafe at once: what comes then never happens, whatever it would have cost."""
+    sample = DifferentiableSample.of(SLOW["unsafe"])
+    by_state, by_input = sample.back(np.array([[0.8]]), np.array([[1.0, -1.8, 0.5]]), np.ones((1, 1)), np.ones(1))
+    assert by_state[0].tolist() == pytest.approx([1 + 2 * 0.8])
+    assert by_input[0].tolist() == pytest.approx([1 + 0.2 * 1.0, 0, 0])
 
 
 def test_names_units_and_bounds_are_those_of_every_step():
