@@ -63,6 +63,11 @@ class Net:
         return self.hidden // (2 * len(self.half_range))
 
     @property
+    def faces(self) -> int:
+        """Return the most half-spaces whose distance one state's fades ask for, beside the search of its region."""
+        return sum(step.A.shape[1] for step in self.steps if isinstance(step, Fade))
+
+    @property
     def continuous(self) -> bool:
         """Return whether the residual is zero on facets."""
         return bool(self.steps) and isinstance(self.steps[-1], Fade)

@@ -21,7 +21,8 @@ class DataSheet:
 
     `comparisons` and `flops` are the most that a state inside takes which is not within `band` (half widths) of a
     hyperplane of the decision graph, nor outside the parameter bounds; `comparisons_anywhere` bounds them for every
-    state, those on several hyperplanes and those outside included; a comparison is one half-space, 2t operations.
+    state, those on several hyperplanes and those outside included; a comparison is one half-space, 2t operations. Both
+    count the rows of the region that a Continuous residual asks again.
     `flops` leaves out `tanh_calls`. `table_bytes` is read-only memory, `stack_bytes` that of all local arrays.
     `error_bound` is by how much each input of the law can be off (with a residual: `residual_error_bound` more, in the
     same region); `tolerance` is that of the self-test.
@@ -64,6 +65,7 @@ def data_sheet(tables: GraphTables, pairs: Pairs, name: str, digest: str) -> Dat
     net = design.net
     reals = law.t + (0 if net is None else law.t + net.hidden)
     flops, tanh = _residual_work(net)
+    faces = 0 if net is None else net.faces
     nominal = law_error(tables).total
     lower, upper = input_box(law)
     return DataSheet(
@@ -80,8 +82,8 @@ def data_sheet(tables: GraphTables, pairs: Pairs, name: str, digest: str) -> Dat
         bytes_of={table.name: table.footprint for table in tables.all},
         stack_bytes=(tables.graph.depth + 1) * INT + reals * np.dtype(tables.precision.dtype).itemsize,
         depth=tables.graph.depth,
-        comparisons=tables.comparisons,
-        comparisons_anywhere=tables.comparisons_anywhere,
+        comparisons=tables.comparisons + faces,
+        comparisons_anywhere=tables.comparisons_anywhere + faces,
         flops=2 * law.t * (tables.comparisons + law.m) + flops,
         tanh_calls=tanh,
         band=float(np.sqrt(tables.limits[1])),

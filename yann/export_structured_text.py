@@ -68,12 +68,13 @@ def export_structured_text(
     constants = _constants(tables)
     name = checked_name(name, {table.name for table in constants})
     design, rows = tables.design, len(tables.rows)
+    faces = 0 if design.net is None else design.net.faces
     listed = 0 if design.tree is None else int(np.diff(design.starts)[design.tree.regions].sum())
     done = ExportedStructuredText(
         path=target,
         table_bytes=sum(4 * table.size if table.whole else table.footprint for table in constants),
-        comparisons=rows if design.tree is None else design.tree.worst_comparisons,
-        comparisons_anywhere=2 * rows if design.tree is None else len(design.tree.children) + listed + rows,
+        comparisons=faces + (rows if design.tree is None else design.tree.worst_comparisons),
+        comparisons_anywhere=faces + (2 * rows if design.tree is None else len(design.tree.children) + listed + rows),
         digest=design.digest,
     )
     write_whole(target, _text(tables, constants, name, done).encode("ascii"))

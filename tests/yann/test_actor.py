@@ -92,6 +92,10 @@ def test_a_bound_keeps_the_residual_small(laws, draw_points, shake, bound):
     difference = np.abs(actor(points) - clipped)
     assert (difference <= np.asarray(bound) + 1e-12).all()
     assert difference.max() > 0.3
+    states = torch.tensor(points)[None]
+    region, _ = actor.selector(states)
+    free, held = actor.residual(states, region), actor.addition(states, region)
+    np.testing.assert_allclose(held.detach(), np.multiply(bound, np.tanh(free.detach().numpy() / bound)), rtol=1e-12)
     assert np.array_equal(YannActor.from_law(law, bound=bound)(points), YannActor.from_law(law)(points))
 
 

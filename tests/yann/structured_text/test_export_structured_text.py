@@ -76,10 +76,12 @@ def test_a_tree_is_written_where_there_is_one(laws, tmp_path):
     assert "leaf_start" in texts["two inputs"]
 
 
+@pytest.mark.parametrize("fades", [False, True])
 @pytest.mark.parametrize("name", ["pendulum", "two inputs", "reactor"])
-def test_no_state_takes_more_comparisons_than_are_stated(name, laws, hard_points, controller, tmp_path):
+def test_no_state_takes_more_comparisons_than_are_stated(name, fades, laws, hard_points, controller, shake, tmp_path):
     law = laws[name]
-    done = export_structured_text(law, tmp_path / "law.st")
+    actor = shake(YannActor.from_law(law, residual=Continuous(TrainableLaw())))
+    done = export_structured_text(actor if fades else law, tmp_path / "law.st")
     run = controller(done.path)
     read = run.count("plane")
     worst = {True: 0, False: 0}
