@@ -113,6 +113,11 @@ class Goal:
     reached: bool
 
 
+def percent(share: float) -> str:
+    """Return a change in percent, with its sign, and no -0."""
+    return f"{round(share, 4) + 0.0:+.2%}"
+
+
 def goals(result: StudyResult) -> tuple[Goal, ...]:
     """Return for each method, in order, what it was to show in both scenarios."""
     bias = known(result, FOULED)
@@ -137,13 +142,13 @@ def _goals(nominal: Learned, fouled: Learned, beside: Known) -> tuple[Goal, ...]
         Goal(
             name,
             f"nominal: no seed ends dearer than linear MPC by more than {WANTED_LOSS:.1%}",
-            f"at worst {nominal.end_change:+.2%}",
+            f"at worst {percent(nominal.end_change)}",
             nominal.end_change <= WANTED_LOSS,
         ),
         Goal(
             name,
             f"nominal: no seed is dearer by more than {WANTED_LOSS:.1%} after any episode",
-            f"at worst {nominal.worst_change:+.2%}",
+            f"at worst {percent(nominal.worst_change)}",
             nominal.worst_change <= WANTED_LOSS,
         ),
         Goal(

@@ -6,8 +6,8 @@ from plants import safety_cstr
 from studies.case import NOMINAL
 from studies.cstr import stored_reactor
 from studies.cstr_figures import figures
-from studies.cstr_numbers import Goal, Known, Learned, goals, known, learned
-from studies.cstr_tables import cost_table, goal_table, percent, safety_table, start_table, title_of
+from studies.cstr_numbers import Goal, Known, Learned, goals, known, learned, percent
+from studies.cstr_tables import cost_table, goal_table, safety_table, start_table, title_of
 from studies.network_tables import network_table, size_table
 from studies.report import Excerpt, Report, Table
 from studies.result import StudyResult

@@ -3,7 +3,7 @@
 import numpy as np
 
 from studies.comparison import Comparison, PairedCosts
-from studies.cstr_numbers import Known, Learned, goals, known, learned
+from studies.cstr_numbers import Known, Learned, goals, known, learned, percent
 from studies.paired_table import paired_table, stacked
 from studies.report import Cell, Stacked, Table
 from studies.result import StudyResult
@@ -98,8 +98,3 @@ def start_table(result: StudyResult, scenario: str) -> Table:
     """Return one row per test start: the methods before and after training."""
     note = "Cost of an episode from each start, by its temperature: mean over the seeds, below it least and largest."
     return paired_table(comparison(result, scenario), f"Test starts, {title_of(scenario)}", note)
-
-
-def percent(share: float) -> str:
-    """Return a change in percent, with its sign, and no -0."""
-    return f"{round(share, 4) + 0.0:+.2%}"

@@ -39,6 +39,23 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+@pytest.fixture(scope="module")
+def two_methods():
+    """Leave the pendulum's study its first two methods, which are done at once."""
+    from studies.pendulum import PendulumStudy  # noqa: PLC0415 - the shape-checked run hooks into imports
+
+    whole = PendulumStudy.build
+
+    def build(study):
+        case = whole(study)
+        agents = {name: case.agents["nominal"][name] for name in ("DDPG", "YANN-DDPG")}
+        return replace(case, agents={"nominal": agents})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PendulumStudy, "build", build)
+        yield
+
+
 @pytest.fixture(scope="session")
 def read():
     return Page

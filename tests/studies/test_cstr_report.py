@@ -8,9 +8,9 @@ from scipy.stats import binom
 
 from studies.cstr import FOULED
 from studies.cstr_figures import figures
-from studies.cstr_numbers import goals, known, learned
+from studies.cstr_numbers import goals, known, learned, percent
 from studies.cstr_report import cstr_report, findings, notes
-from studies.cstr_tables import cost_table, goal_table, percent, safety_table, start_table
+from studies.cstr_tables import cost_table, goal_table, safety_table, start_table
 from studies.errors import StudyError
 from studies.report import Stacked, report_html
 

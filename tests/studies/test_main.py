@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
+from dataclasses import replace
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -18,13 +20,77 @@ from rich.console import Console
 
 from studies import commands
 from studies.__main__ import EXAMPLES, main
+from studies.cstr import CstrStudy
+from studies.folder import StudyFolder
+from studies.registry import REGISTRY
+from studies.runner import run_study
+
+SCENARIOS = ("nominal", "fouled-60")
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory):
+def quick(tmp_path_factory, two_methods):
     path = tmp_path_factory.mktemp("quick")
-    assert main(["pendulum", "--quick", "--episodes", "2", "--out", str(path)]) == 0
+    assert main(["pendulum", "--quick", "--episodes", "2", "--workers", "1", "--out", str(path)]) == 0
     return path
+
+
+@pytest.fixture(scope="module")
+def reactor(tmp_path_factory):
+    """A study of the reactor of 20 steps, and what it logged."""
+    path, text = tmp_path_factory.mktemp("reactor"), io.StringIO()
+    short = replace(REGISTRY["cstr"], study=CstrStudy(seeds=2, episodes=1, steps=20))
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(text):
+        patch.setitem(REGISTRY, "cstr", short)
+        assert main(["cstr", "--workers", "1", "--out", str(path)]) == 0
+    return path, text.getvalue()
+
+
+def test_the_reactor_has_rows_of_methods_and_baselines_in_both_scenarios(reactor):
+    rows = json.loads((reactor[0] / "result.json").read_text())["rows"]
+    found = {(row["method"], row["scenario"], row["seed"]) for row in rows}
+    names = list(CstrStudy(steps=20).build().agents["nominal"])
+    learned = {(name, scenario, seed) for name in names for scenario in SCENARIOS for seed in (0, 1)}
+    known = {
+        (name, scenario, None) for name in ("linear MPC", "offset-free MPC") for scenario in ("nominal", "fouled-60")
+    }
+    assert learned | known <= found
+    assert len(found) == len(learned) + 6
+    assert len(rows) == 20 * len(found)
+
+
+def test_progress_names_the_scenario_where_there_are_several(reactor):
+    lines = [line.rpartition(", seeds")[0] for line in reactor[1].splitlines() if "episode 1 of 1" in line]
+    assert len(lines) == 4
+    assert sorted({line.partition(", ")[2] for line in lines}) == ["fouled-60", "nominal"]
+
+
+def test_the_reactors_report_is_found_by_the_name_in_its_result(reactor, capsys):
+    path = reactor[0]
+    before = (path / "report.html").read_bytes()
+    (path / "report.html").unlink()
+    assert main(["report", str(path)]) == 0
+    assert (path / "report.html").read_bytes() == before
+    assert "best constant bias" in capsys.readouterr().out
+
+
+def test_a_reactors_study_goes_on_from_its_blocks(reactor, tmp_path, monkeypatch):
+    short = CstrStudy(seeds=1, episodes=1, steps=20)
+    seen = []
+
+    def stop(label, seeds, progress):
+        seen.append(label)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), StudyFolder(tmp_path) as folder:
+        run_study(short, folder, "", stop)
+    monkeypatch.setitem(REGISTRY, "cstr", replace(REGISTRY["cstr"], study=short))
+    again = []
+    with StudyFolder(tmp_path) as folder:
+        run_study(short, folder, "", lambda label, *_: again.append(label))
+    assert again == [seen[2], *again[1:]]
+    assert len(again) == 2, "two of the four blocks were kept"
 
 
 def test_quick_study_writes_rows_and_a_report(quick):
@@ -36,6 +102,7 @@ def test_quick_study_writes_rows_and_a_report(quick):
     assert not list(quick.glob("block-*"))
 
 
+@pytest.mark.usefixtures("two_methods")
 def test_seeds_first_seed_and_the_verb_before_the_name(tmp_path, capsys):
     words = f"study pendulum --quick --seeds 1 --first-seed 7 --episodes 1 --workers 1 --out {tmp_path / 'a' / 'b'}"
     assert main(shlex.split(words)) == 0
@@ -61,6 +128,7 @@ def test_report_is_drawn_again_from_what_was_saved_to_the_same_bytes(quick, caps
         (["pendulum", "--first-seed", "-1"], "`first_seed` is -1"),
         (["pendulum", "--workers", "0"], "`workers` is 0"),
         (["pendulum", "--seeds", "100001"], "`seeds` is 100,001, but at most 100,000"),
+        (["cstr", "--paper-networks"], "the study 'cstr' has no plain networks; leave out --paper-networks"),
         (["report", "nowhere"], "no finished study"),
         (["report", "x[/]y[bold]:smile:"], "error: x[/]y[bold]:smile: holds no finished study"),
     ],
@@ -79,7 +147,10 @@ def test_refusals_are_one_line_with_code_1_and_write_nothing(words, said, tmp_pa
     [
         ([], "required"),
         (["study", "pendlum"], "did you mean 'pendulum'"),
-        (["pendulm"], "no study or command 'pendulm'; did you mean 'pendulum'? (there is: pendulum, study, report)"),
+        (
+            ["pendulm"],
+            "no study or command 'pendulm'; did you mean 'pendulum'? (there is: pendulum, cstr,",
+        ),
         (["reprot", "results"], "did you mean 'report'?"),
         (["pendulum", "--out", ""], "the folder's name is empty; name one"),
         (["report", " "], "the folder's name is empty; name one"),
@@ -123,6 +194,7 @@ def test_without_a_terminal_there_is_a_plain_line_every_ten_episodes():
     assert text.getvalue().splitlines() == wanted
 
 
+@pytest.mark.usefixtures("two_methods")
 def test_quick_study_logs_plain_lines(tmp_path, capfd):
     words = f"pendulum --quick --seeds 1 --episodes 1 --workers 1 --out {tmp_path}"
     assert main(shlex.split(words)) == 0

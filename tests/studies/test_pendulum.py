@@ -5,6 +5,7 @@ import pytest
 
 from mpc import solve_explicit
 from plants import clipped_pendulum, simulate
+from rl.core import NoCore, core_of
 from studies.errors import StudyError
 from studies.pendulum import PendulumStudy, pendulum_problem, printed_pendulum_problem
 from studies.published import published_pendulum
@@ -67,6 +68,13 @@ def test_best_known_is_even_in_the_angle_unknown_in_motion_and_jumps_where_the_t
     assert best(still)[1] < 3
     assert (best(still)[2:] > 123).all()
     assert np.isnan(best(np.array([[0.1, 1.0]]))).all()
+
+
+def test_two_methods_keep_a_core_and_two_do_not():
+    agents = PendulumStudy().build().agents["nominal"]
+    cored = [name for name, agent in agents.items() if not isinstance(core_of(agent.actor), NoCore)]
+    assert cored == ["YANN-TD3+core", "YANN-SVG+core"]
+    assert set(agents) - set(cored) == {"DDPG", "YANN-DDPG"}
 
 
 def test_blocks_hold_every_seed_once():

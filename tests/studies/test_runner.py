@@ -20,11 +20,12 @@ from studies.runner import check_networks, run_study
 from studies.statistics import at
 
 SMALL = PendulumStudy(seeds=3, episodes=2, steps=70, block=2)
+pytestmark = pytest.mark.usefixtures("two_methods")
 FILES = {".lock", "law.npz", "result.json", "result.npz", "timing.json"}
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, two_methods):
     path = tmp_path_factory.mktemp("study")
     with StudyFolder(path) as folder:
         return path, run_study(SMALL, folder, "yann pendulum")
