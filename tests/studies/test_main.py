@@ -37,9 +37,9 @@ def quick(tmp_path_factory, two_methods):
 
 @pytest.fixture(scope="module")
 def reactor(tmp_path_factory):
-    """A study of the reactor of 20 steps, and what it logged."""
+    """A study of the reactor of 70 steps, and what it logged."""
     path, text = tmp_path_factory.mktemp("reactor"), io.StringIO()
-    short = replace(REGISTRY["cstr"], study=CstrStudy(seeds=2, episodes=1, steps=20))
+    short = replace(REGISTRY["cstr"], study=CstrStudy(seeds=2, episodes=1, steps=70))
     with pytest.MonkeyPatch.context() as patch, redirect_stderr(text):
         patch.setitem(REGISTRY, "cstr", short)
         assert main(["cstr", "--workers", "1", "--out", str(path)]) == 0
@@ -74,8 +74,8 @@ def test_the_reactors_report_is_found_by_the_name_in_its_result(reactor, capsys)
     assert "best constant bias" in capsys.readouterr().out
 
 
-def test_a_reactors_study_goes_on_from_its_blocks(reactor, tmp_path, monkeypatch):
-    short = CstrStudy(seeds=1, episodes=1, steps=20)
+def test_a_reactors_study_goes_on_from_its_blocks(tmp_path):
+    short = CstrStudy(seeds=1, episodes=1, steps=70)
     seen = []
 
     def stop(label, seeds, progress):
@@ -85,7 +85,6 @@ def test_a_reactors_study_goes_on_from_its_blocks(reactor, tmp_path, monkeypatch
 
     with pytest.raises(KeyboardInterrupt), StudyFolder(tmp_path) as folder:
         run_study(short, folder, "", stop)
-    monkeypatch.setitem(REGISTRY, "cstr", replace(REGISTRY["cstr"], study=short))
     again = []
     with StudyFolder(tmp_path) as folder:
         run_study(short, folder, "", lambda label, *_: again.append(label))
