@@ -35,7 +35,7 @@ class CoreZones:
         home = labels[cell[0], cell[1]]
         mine = (labels == home) & low
         whole = np.pad(cells_with_all(mine), 1)  # beyond the grid nothing is inside
-        inside = ndimage.binary_erosion(whole, _NEIGHBOURS)[1:-1, 1:-1]
+        inside: Any = ndimage.binary_erosion(whole, _NEIGHBOURS)[1:-1, 1:-1]
         if not inside[cell[0], cell[1]]:
             raise TrainingError(
                 f"the level {level:g} gives a core smaller than 3 cells of {grid.step} around {rest}; take a higher "

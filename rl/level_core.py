@@ -65,6 +65,7 @@ class LevelCore:
         else:
             given = [_checked_level(level, most)]
         limit = real_scalar(value_error, "value_error", TrainingError, positive=True)
+        certificate = None
         for found in given:
             certificate = certify(loop, P, rest, found, problem.discount)
             if certificate.passed and certificate.value_error <= limit:

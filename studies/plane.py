@@ -25,7 +25,7 @@ class Plane:
     across: int | str = 0
     up: int | str = 1
     at: ArrayLike | None = None
-    window: tuple[ArrayLike, ArrayLike] | None = None
+    window: ArrayLike | None = None
 
     def on(self, law: PiecewiseAffineLaw) -> "LawPlane":
         """Return this plane laid through `law`; raises StudyError if it does not fit."""
