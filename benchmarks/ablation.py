@@ -21,7 +21,7 @@ from benchmarks.ablation_recipe import CHANGES, GROUNDS, Ground
 from benchmarks.solver.document import insert
 from benchmarks.solver.table import markdown
 from rl import Diverged, Training, evaluate, train
-from studies.result import source_digest
+from studies.provenance import source_digest
 from studies.statistics import interquartile_mean
 from studies.workers import Reader, run_tasks
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,8 +16,6 @@ from studies.errors import StudyError
 from studies.folder import StudyFolder, json_bytes
 
 KIND = "study result"
-DISTRIBUTIONS = ("yann-control", "numpy", "scipy", "torch", "casadi", "daqp", "gymnasium")
-PACKAGES = ("plants", "mpc", "yann", "rl", "studies")
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,24 +261,3 @@ def _check_law(folder: Path, law: PiecewiseAffineLaw, stated: object) -> None:
             f"{folder / 'law.npz'} holds the law {law.digest[:12]}, but {folder / 'result.npz'} was made with "
             f"{str(stated)[:12]}; put the study's own law.npz back, or run the study again"
         )
-
-
-def provenance(command: str) -> dict[str, Any]:
-    """Return versions, machine and source hash: what someone else needs to repeat a study."""
-    return {
-        "command": command,
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "versions": {name: version(name) for name in DISTRIBUTIONS},
-        "source_sha256": source_digest(),
-    }
-
-
-def source_digest() -> str:
-    """Return the SHA-256 of all Python files and data of the five packages, by name and content."""
-    whole, root = hashlib.sha256(), Path(__file__).parents[1]
-    for package in PACKAGES:
-        for path in sorted((root / package).rglob("*")):
-            if path.suffix in {".py", ".json"}:
-                whole.update(str(path.relative_to(root)).encode() + path.read_bytes())
-    return whole.hexdigest()

@@ -18,7 +18,8 @@ from studies.case import Case, Study
 from studies.core_check import core_excess
 from studies.errors import StudyError
 from studies.folder import StudyFolder
-from studies.result import Baseline, MethodResult, StudyResult, provenance, source_digest
+from studies.provenance import provenance, source_digest
+from studies.result import Baseline, MethodResult, StudyResult
 from studies.workers import Reader, run_tasks
 from yann import compile_law, verify
 from yann.stacked import StackedNetwork
