@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from mpc.explicit.domain import TOLERANCE
@@ -63,11 +63,11 @@ class ContinuousResidual(nn.Module):
             self.register_buffer(name, torch.tensor(array, dtype=torch.float64))
         self.form = form
 
-    def forward(self, rows: Float64[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float64[Tensor, "S B m"]:
+    def forward(self, rows: Float[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float[Tensor, "S B m"]:
         """Return the residual (S, B, m) of each row's own region, faded."""
         return self.factor(rows, region).unsqueeze(-1) * self.form(rows, region)
 
-    def factor(self, rows: Float64[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float64[Tensor, "S B"]:
+    def factor(self, rows: Float[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float[Tensor, "S B"]:
         """Return the factor in [0, 1] of the given regions (S, B) at the parameters (S, B, t)."""
         depth = (self.b[region] - (self.A[region] * rows.unsqueeze(-2)).sum(-1)).amin(-1)
         w = torch.clamp(depth / self.fade[region], 0.0, 1.0)

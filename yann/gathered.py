@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
@@ -21,7 +21,7 @@ class GatheredLaw(nn.Module):
         self.register_buffer("gains", torch.tensor(law.gains, dtype=torch.float64))
         self.register_buffer("offsets", torch.tensor(law.offsets, dtype=torch.float64))
 
-    def forward(self, rows: Float64[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float64[Tensor, "S B m"]:
+    def forward(self, rows: Float[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float[Tensor, "S B m"]:
         """Return the input (S, B, m) of the given regions (S, B) at the parameters (S, B, t)."""
         return (self.gains[region] * rows.unsqueeze(-2)).sum(-1) + self.offsets[region]
 

@@ -1,7 +1,7 @@
 """PerMove: one residual network for all regions that share a first move, far fewer than one for each."""
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
@@ -32,6 +32,6 @@ class PerMoveResidual(nn.Module):
         self.register_buffer("move", torch.from_numpy(move))
         self.networks = PerRegionResidual(law, hidden, count)
 
-    def forward(self, rows: Float64[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float64[Tensor, "S B m"]:
+    def forward(self, rows: Float[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float[Tensor, "S B m"]:
         """Return the residual (S, B, m) of the move of each row's region."""
         return self.networks(rows, self.move[region])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
@@ -50,8 +50,8 @@ class PairedReadout(nn.Module):
         self.pairs = hidden // (2 * m)
 
     def forward(
-        self, plus: Float64[Tensor, "S B half"], minus: Float64[Tensor, "S B half"]
-    ) -> Float64[Tensor, "S B m"]:
+        self, plus: Float[Tensor, "S B half"], minus: Float[Tensor, "S B half"]
+    ) -> Float[Tensor, "S B m"]:
         """Return the residual (S, B, m) of pre-activations (S, B, hidden / 2) of the two halves."""
         difference = torch.tanh(plus) - torch.tanh(minus)
         return self.half_range * difference.unflatten(-1, (-1, self.pairs)).mean(-1)

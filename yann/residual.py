@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
@@ -96,7 +96,7 @@ class PerRegionResidual(nn.Module):
             draw_uniform(self.plus[member], self.plus.shape[-1] ** -0.5, generator)
         _equal_halves(self.plus, self.minus)
 
-    def forward(self, rows: Float64[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float64[Tensor, "S B m"]:
+    def forward(self, rows: Float[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float[Tensor, "S B m"]:
         """Return the residual (S, B, m) of each row's own region."""
         first = regional_product(self.scale(rows), self.inner, region) + regional_bias(self.bias, region)
         hidden = torch.tanh(first)
@@ -132,7 +132,7 @@ class SharedResidual(nn.Module):
             self.heads.zero_()
             self.bias.zero_()
 
-    def forward(self, rows: Float64[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float64[Tensor, "S B m"]:
+    def forward(self, rows: Float[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float[Tensor, "S B m"]:
         """Return the residual (S, B, m) of each row's own head."""
         hidden = torch.tanh(self.trunk(self.scale(rows)))
         return self.half_range * (regional_product(hidden, self.heads, region) + regional_bias(self.bias, region))
@@ -167,7 +167,7 @@ class AsPrintedResidual(nn.Module):
             self.bias -= self.inner @ self.scale.centre
         _equal_halves(self.plus, self.minus)
 
-    def forward(self, rows: Float64[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float64[Tensor, "S B m"]:
+    def forward(self, rows: Float[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float[Tensor, "S B m"]:
         """Return the residual (S, B, m) that each row's region reads."""
         hidden = torch.tanh(torch.baddbmm(self.bias.unsqueeze(1), rows, self.inner.mT))
         plus, minus = (torch.bmm(hidden, half.mT).unflatten(-1, (self.regions, -1)) for half in (self.plus, self.minus))
@@ -178,7 +178,7 @@ class AsPrintedResidual(nn.Module):
         return self.inner, self.bias, self.plus, self.minus
 
 
-def _block_diagonal(weight: Float64[Tensor, "S p k j"]) -> Float64[Tensor, "S pk pj"]:
+def _block_diagonal(weight: Float[Tensor, "S p k j"]) -> Float[Tensor, "S pk pj"]:
     """Return (S, p k, p j) with the blocks (S, p, k, j) on its diagonal."""
     members, regions, outputs, inputs = weight.shape
     dense = weight.new_zeros(members, regions, outputs, regions, inputs)

@@ -1,7 +1,7 @@
 """Layers 1 to 3 of the paper as one selection: which region of the law holds a parameter."""
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
@@ -23,7 +23,7 @@ class RegionSelector(nn.Module):
         super().__init__()
         self.tree = law.tree
 
-    def forward(self, rows: Float64[Tensor, "S B t"]) -> tuple[Int64[Tensor, "S B"], Float64[Tensor, "S B"]]:
+    def forward(self, rows: Float[Tensor, "S B t"]) -> tuple[Int64[Tensor, "S B"], Float[Tensor, "S B"]]:
         """Return for parameters (S, B, t) the region (S, B) and its violation (S, B), negative inside.
 
         Raises ProblemError for parameters that are not finite float64 numbers.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from mpc.explicit.law import PiecewiseAffineLaw
@@ -56,7 +56,7 @@ class LawChange(nn.Module):
             self.gain.zero_()
             self.offset.zero_()
 
-    def forward(self, rows: Float64[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float64[Tensor, "S B m"]:
+    def forward(self, rows: Float[Tensor, "S B t"], region: Int64[Tensor, "S B"]) -> Float[Tensor, "S B m"]:
         """Return what the changed pieces add to the law's, and the residual beside (S, B, m)."""
         change = regional_product(self.scale(rows), self.gain, region) + regional_bias(self.offset, region)
         change = self.half_range * change

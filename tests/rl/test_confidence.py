@@ -64,11 +64,11 @@ def test_the_wealth_at_the_bound_is_one_over_the_error():
 
 def test_it_scales_with_the_unit_and_ignores_the_order():
     sample = np.random.default_rng(3).normal(2, 3, 200).clip(-10)
-    bound = lower_bound(sample, 10, 0.05)
-    assert lower_bound(7 * sample, 70, 0.05) == pytest.approx(7 * bound)
-    assert lower_bound(sample[::-1].copy(), 10, 0.05) == pytest.approx(bound)
-    assert bound < lower_bound(sample, 10, 0.2) < sample.mean()
-    assert lower_bound(sample, 1000, 0.05) < bound
+    bound = lower_bound(sample, 10.0, 0.05)
+    assert lower_bound(7 * sample, 70.0, 0.05) == pytest.approx(7 * bound)
+    assert lower_bound(sample[::-1].copy(), 10.0, 0.05) == pytest.approx(bound)
+    assert bound < lower_bound(sample, 10.0, 0.2) < sample.mean()
+    assert lower_bound(sample, 1000.0, 0.05) < bound
 
 
 def test_all_may_be_lost():
@@ -94,4 +94,4 @@ def test_all_gates_together_spend_the_error_rate():
 )
 def test_what_makes_no_sense(sample, loss, error, words):
     with pytest.raises(TrainingError, match=words):
-        lower_bound(np.array(sample), loss, error)
+        lower_bound(np.array(sample), float(loss), error)

@@ -243,7 +243,7 @@ def test_words_and_refusals(pendulum):
         single_precision(pendulum)
     with pytest.raises(NetworkError, match="neither drawn, replicated nor trained"):
         copied.actor.replicate([0, 1])
-    with pytest.raises(NetworkError, match="`state` holds NaN"):
+    with pytest.raises(NetworkError, match="`state` is NaN"):
         copied.actor([np.nan, 0.0])
     huge = YannActor.from_law(pendulum, hidden=8)
     huge.residual.inner.data[:] = 1e39
