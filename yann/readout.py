@@ -49,9 +49,7 @@ class PairedReadout(nn.Module):
             )
         self.pairs = hidden // (2 * m)
 
-    def forward(
-        self, plus: Float[Tensor, "S B half"], minus: Float[Tensor, "S B half"]
-    ) -> Float[Tensor, "S B m"]:
+    def forward(self, plus: Float[Tensor, "S B half"], minus: Float[Tensor, "S B half"]) -> Float[Tensor, "S B m"]:
         """Return the residual (S, B, m) of pre-activations (S, B, hidden / 2) of the two halves."""
         difference = torch.tanh(plus) - torch.tanh(minus)
         return self.half_range * difference.unflatten(-1, (-1, self.pairs)).mean(-1)
