@@ -25,6 +25,7 @@ from studies.folder import StudyFolder
 from studies.registry import REGISTRY
 from studies.runner import run_study
 
+pytestmark = pytest.mark.slow
 SCENARIOS = ("nominal", "fouled-60")
 
 

@@ -13,6 +13,7 @@ from studies.pendulum import PendulumStudy
 from studies.runner import run_study
 from studies.workers import _interrupts_held, run_tasks
 
+pytestmark = pytest.mark.slow
 SMALL = PendulumStudy(seeds=2, episodes=1, steps=70, block=1)
 
 

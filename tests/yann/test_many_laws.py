@@ -45,6 +45,7 @@ def test_the_actor_of_a_stored_problem_is_its_law(name):
     assert found.max_error <= 1e-9
 
 
+@pytest.mark.slow
 def test_the_actor_of_a_law_of_1801_regions_is_its_law_on_all_16054_facets(masses):
     found = verify(YannActor.from_law(masses), masses, points=2000)
     assert (len(masses.regions), masses.t) == (1801, 4)
