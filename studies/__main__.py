@@ -34,9 +34,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     try:
         return _perform(options, shlex.join(["yann", *words]), console)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as stop:
+        if not _by_hand(stop):
+            raise
         console.print("stopped; finished blocks are kept, and the same command goes on from them", highlight=False)
         return 130
+
+
+def _by_hand(stop: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind it; met in the midst of compiled code it becomes the cause of a SystemError."""
+    while stop is not None and not isinstance(stop, KeyboardInterrupt):
+        stop = stop.__cause__
+    return stop is not None
 
 
 def _perform(options: argparse.Namespace, command: str, console: Console) -> int:

@@ -103,7 +103,7 @@ class NonlinearSolver:
         with ALONE, muted() as dropped:
             with suppress(RuntimeError):
                 for k, u in enumerate(inputs):
-                    states[k + 1] = np.asarray(self._next_state(states[k], u)).ravel()
+                    states[k + 1] = self._next_state(states[k], u).full().ravel()
             stop_if_asked(dropped)
         return states
 

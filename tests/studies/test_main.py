@@ -226,6 +226,22 @@ def test_read_only_folder_is_refused_before_training(tmp_path, capfd):
     assert "error:" in capfd.readouterr().err
 
 
+def test_ctrl_c_met_in_compiled_code_is_told_as_such_and_other_faults_are_not(monkeypatch, capfd, tmp_path):
+    def raising(cause):
+        def study(*_):
+            raise SystemError("returned a result with an exception set") from cause
+
+        return study
+
+    words = ["pendulum", "--quick", "--out", str(tmp_path)]
+    monkeypatch.setitem(commands.VERBS, "study", raising(KeyboardInterrupt()))
+    assert main(words) == 130
+    assert "stopped; finished blocks are kept" in capfd.readouterr().err
+    monkeypatch.setitem(commands.VERBS, "study", raising(ValueError()))
+    with pytest.raises(SystemError):
+        main(words)
+
+
 def test_ctrl_c_ends_every_process_and_says_how_to_go_on(tmp_path):
     command = [sys.executable, "-m", "studies", "pendulum", "--seeds", "2", "--workers", "2", "--out", str(tmp_path)]
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where a shell runs us in the background
