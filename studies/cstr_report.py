@@ -11,7 +11,7 @@ from studies.cstr_tables import cost_table, goal_table, safety_table, start_tabl
 from studies.network_tables import network_table, size_table
 from studies.report import Excerpt, Report, Table
 from studies.result import StudyResult
-from studies.run_facts import facts
+from studies.run_facts import check_words, facts
 from studies.statistics import seed_count
 
 CITATIONS = (
@@ -60,12 +60,7 @@ def findings(result: StudyResult) -> Iterator[str]:
     for goal in goals(result):
         if not goal.reached:
             yield _missed(goal)
-    for name, check in result.checks.items():
-        count = sum(check["points"].values())
-        yield (
-            f"Before training the {name} is the law: worst difference {check['max_error']:.1e} of the input's range on "
-            f"{count:,} points."
-        )
+    yield from check_words(result)
 
 
 def tables(result: StudyResult) -> tuple[Table, ...]:

@@ -12,7 +12,7 @@ from studies.pendulum_tables import comparison, group_table, learning_table, reg
 from studies.published import published_pendulum
 from studies.report import Excerpt, Report, Table
 from studies.result import MethodResult, StudyResult
-from studies.run_facts import facts
+from studies.run_facts import check_words, facts
 from studies.statistics import Middle, at, collapse, gap_closed, law_costs, seed_count
 
 CITATIONS = (
@@ -77,12 +77,7 @@ def findings(result: StudyResult) -> Iterator[str]:
         if np.isfinite(method.core_excess).all():
             yield _core_words(method)
     yield _duel(result)
-    for name, check in result.checks.items():
-        count = sum(check["points"].values())
-        yield (
-            f"Before training the {name} is the law: worst difference {check['max_error']:.1e} of the input's range on "
-            f"{count:,} points."
-        )
+    yield from check_words(result)
 
 
 def tables(result: StudyResult) -> tuple[Table, ...]:

@@ -24,3 +24,13 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
             yield prefix + name, ", ".join(str(item) for item in value)
         else:
             yield prefix + name, "by the critic's, else .99" if name == "discount" and value is None else str(value)
+
+
+def check_words(result: StudyResult) -> Iterator[str]:
+    """Yield what was verified of each network before training, a sentence each."""
+    for name, check in result.checks.items():
+        count = sum(check["points"].values())
+        yield (
+            f"Before training the {name} is the law: worst difference {check['max_error']:.1e} of the input's range on "
+            f"{count:,} points."
+        )

@@ -5,12 +5,14 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mpc import FileFormatError, solve_explicit
 from mpc.explicit.storage import write_archive
+from rl import evaluate
 from studies import runner
 from studies.errors import StudyError
 from studies.folder import StudyFolder
@@ -196,3 +198,21 @@ def test_network_that_is_not_its_law_stops_the_study_before_training(monkeypatch
     with pytest.raises(StudyError, match="nothing was trained"), StudyFolder(tmp_path) as folder:
         run_study(SMALL, folder, "")
     assert {p.name for p in tmp_path.iterdir()} == {".lock"}
+
+
+@pytest.mark.parametrize("decisions", [(), ("accepted",)])
+def test_behind_a_gate_the_last_column_is_that_of_the_delivered_actors(decisions):
+    case = SMALL.build()
+    world, starts = case.worlds["nominal"], case.starts[:2]
+    table = np.zeros((1, 2))
+    training = SimpleNamespace(
+        log=SimpleNamespace(test_costs=np.full((1, 3, 2), -1.0), test_unsafe=np.ones((1, 3, 2)), test_starts=starts),
+        ledger=SimpleNamespace(cost=table, runs=table, violations=table),
+        decisions=decisions,
+        actors=(case.actor,),
+    )
+    found = runner._log(training, world)
+    delivered = evaluate(case.actor, world, starts=starts).costs if decisions else -1.0
+    np.testing.assert_array_equal(found["test_costs"][0, -1], np.broadcast_to(delivered, 2))
+    assert (found["test_costs"][0, :-1] == -1).all()
+    assert (found["test_unsafe"][0, -1] == (not decisions)).all()
