@@ -106,7 +106,7 @@ def power(x: Operand, exponent: Operand) -> Interval:
 
 def _whole_power(base: Interval, exponent: int) -> Interval:
     if exponent < 0:
-        return 1.0 / _whole_power(base, -exponent)
+        return _whole_power(1.0 / base, -exponent)
     if exponent % 2:
         return rising(lambda side: np.power(side, exponent), base)
     with np.errstate(over="ignore"):
