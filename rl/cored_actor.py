@@ -94,6 +94,11 @@ def _check(actor: object, core: object, law: object) -> None:
                 f"`{name}` is a stack of {network.members} of {len(network.arguments)} arguments, but a stack of 1 of "
                 "1 argument is needed; take one .member(i) of an actor"
             )
+        if hasattr(network, "filter"):
+            raise TrainingError(
+                f"`{name}` ends in a safety filter, which must come last; pass its `.unfiltered`, and put the filter "
+                "around the CoredActor"
+            )
     for part in ("contains", "value", "weight"):
         if not hasattr(core, part):
             raise TrainingError(f"`core` is a {type(core).__name__} without `{part}`; pass GridCore.of_law(law, plant)")

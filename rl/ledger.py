@@ -22,6 +22,8 @@ _COUNTS = (
     "runaways",
     "capped",
     "inputs_clipped",
+    "interventions",
+    "unguarded",
     "plant_steps",
     "updates",
     "rollbacks",
@@ -38,8 +40,10 @@ class Ledger:
     `first_violation`: the first of these steps, counted from 0, or -1. `violation_depth` (S, E, n): the most by
     which each state was beyond its limit, in its own unit. `runaways`: runs that ended because a state without a
     cap of its own ran away to 1e9. `capped`: steps whose next state was held at a cap. `inputs_clipped`: inputs,
-    exploration included, that were wanted beyond a bound. `plant_steps` and `updates` of the episode. `rollbacks`:
-    gates that rejected the actor; `simulated_steps`: what gates ran in the simulator, never among `plant_steps`.
+    exploration included, that were wanted beyond a bound. `interventions`: steps in which a safety filter changed the
+    input; `unguarded`: steps from states at which it guarantees nothing. `plant_steps` and `updates` of the episode.
+    `rollbacks`: gates that rejected the actor; `simulated_steps`: what gates ran in the simulator, never among
+    `plant_steps`.
     `divergences` (S,): whether the seed diverged, which ended training in the episode after these.
     """
 
@@ -54,6 +58,8 @@ class Ledger:
     runaways: Counts
     capped: Counts
     inputs_clipped: Counts
+    interventions: Counts
+    unguarded: Counts
     plant_steps: Counts
     updates: Counts
     rollbacks: Counts
@@ -130,14 +136,16 @@ class Ledger:
 
 
 class Step(NamedTuple):
-    """A step of S members: inputs (S, m) wanted and as clipped, next states (S, n), costs and flags (S,)."""
+    """A step of S members: inputs (S, m) wanted, within bounds, and as filtered; next states (S, n); the rest (S,)."""
 
     wanted: Array
-    applied: Array
+    within: Array
+    given: Array
     after: Array
     cost: Array
     unsafe: Flags
     runaway: Flags
+    unguarded: Flags
 
 
 class LedgerWriter:
@@ -162,7 +170,9 @@ class LedgerWriter:
         counts = self._counts
         self._cost[:, episode] += done.cost
         counts["plant_steps"][:, episode] += 1
-        counts["inputs_clipped"][:, episode] += (done.wanted != done.applied).sum(-1)
+        counts["inputs_clipped"][:, episode] += (done.wanted != done.within).sum(-1)
+        counts["interventions"][:, episode] += (done.given != done.within).any(-1)
+        counts["unguarded"][:, episode] += done.unguarded
         counts["capped"][:, episode] += ((done.after <= self._caps[0]) | (done.after >= self._caps[1])).any(-1)
         counts["runaways"][:, episode] += done.runaway
         if done.unsafe.any():

@@ -15,6 +15,7 @@ from rl.callbacks import Announcer, Callback, Evaluated, RolledBack, StepTaken, 
 from rl.core import core_of, start_outside
 from rl.errors import Refused
 from rl.evaluate import evaluate
+from rl.filtered import filter_of
 from rl.gate import Delivered, Gate
 from rl.gatekeeper import Gatekeeper
 from rl.generators import DISTURBANCES, EXPLORATION, REPLAY, STARTS, generator
@@ -54,7 +55,7 @@ class Loop:
         self.scenario, self.plant, self.cost = scenario, plant, cost
         self.planned, self.seeds, self.steps = planned, seeds, steps
         self.discount, self.settings = agent.discount, settings
-        self.core = core_of(agent.actor)
+        self.core, self.filter = core_of(agent.actor), filter_of(agent.actor)
         self.step = self.resumed = 0
         self.learner = agent.learner(seeds, plant if cost is None else replace(plant, cost=cost))
         self.guard = Guard(self.learner, settings.weight_limit)
@@ -156,13 +157,15 @@ class Loop:
         worth = ~self.core.contains(x)
         wanted = self.learner.explore(x, normals * worth[:, None])
         self.guard.check_inputs(wanted)
-        moves = self.run.move(np.clip(wanted, *self.plant.input_bounds))
+        within = np.clip(wanted, *self.plant.input_bounds)
+        given = self.filter.filtered(x, within)
+        moves = self.run.move(given)
         after = self._seen_after(moves)
         known, over = self._known(after, moves.ended)
         self.writer.step(x, moves.applied, moves.cost, after, known, over | last, worth)
-        self.ledger.write(
-            self.done, self.step, Step(wanted, moves.wanted, moves.after, moves.cost, moves.unsafe, moves.runaway)
-        )
+        unguarded = ~self.filter.contains(x)
+        did = Step(wanted, within, given, moves.after, moves.cost, moves.unsafe, moves.runaway, unguarded)
+        self.ledger.write(self.done, self.step, did)
         self._announce_move(x, wanted, moves)
         return over
 

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from plants import Plant
 from rl.agent import Losses
+from rl.filtered import wanted_by
 from rl.fitting import check_pair, trainable
 from rl.generators import MemberNormals
 from rl.replay import Batch
@@ -78,8 +79,8 @@ class OffPolicyLearner:
 
     @torch.no_grad()
     def explore(self, x: Float64[np.ndarray, "S n"], normals: Float64[np.ndarray, "S m"]) -> Float64[np.ndarray, "S m"]:
-        """Return the actor's inputs (S, m) at states (S, n) with noise from standard normal numbers (S, m)."""
-        inputs = self.actor.rows(torch.from_numpy(x).unsqueeze(1)).squeeze(1).numpy()
+        """Return the inputs (S, m) that the actor wants at states (S, n), with noise from normal numbers (S, m)."""
+        inputs = wanted_by(self.actor).rows(torch.from_numpy(x).unsqueeze(1)).squeeze(1).numpy()
         return inputs + self.noise * normals
 
     def update(self, batch: Batch) -> Losses:

@@ -14,6 +14,7 @@ from plants import Plant
 from plants.arrays import instance_of, real_scalar
 from rl.agent import Losses
 from rl.errors import TrainingError
+from rl.filtered import passed, wanted_by
 from rl.fitting import trainable
 from rl.networks import checked_sizes
 from rl.off_policy import adam, descend
@@ -122,15 +123,16 @@ class SoftLearner(TwinLearner):
         """Return inputs (S, m) of the Gaussian at states (S, n), from standard normal numbers (S, m)."""
         rows = torch.from_numpy(x).unsqueeze(1)
         reach = self.half_range * self.spread.rows(rows)
-        return (self.actor.rows(rows) + reach * torch.from_numpy(normals).unsqueeze(1)).squeeze(1).numpy()
+        return (wanted_by(self.actor).rows(rows) + reach * torch.from_numpy(normals).unsqueeze(1)).squeeze(1).numpy()
 
     def scatter(
         self, actor: StackedNetwork, spread: InputSpread, x: Float64[Tensor, "S batch n"]
     ) -> tuple[Float64[Tensor, "S batch m"], Float64[Tensor, "S batch"]]:
-        """Return one input (S, batch, m) of the Gaussian at each state, clipped, and its entropy (S, batch)."""
-        mean, fraction = actor.rows(x), spread.rows(x)
+        """Return one input (S, batch, m) of the Gaussian at each state, as it acts, and its entropy (S, batch)."""
+        mean, fraction = wanted_by(actor).rows(x), spread.rows(x)
         wanted = mean + self.half_range * fraction * self.normals(*mean.shape[1:])
-        return torch.clamp(wanted, self._lower, self._upper), (fraction.log() + _LOG_GAUSS).sum(-1)
+        acting = passed(actor, x, torch.clamp(wanted, self._lower, self._upper))
+        return acting, (fraction.log() + _LOG_GAUSS).sum(-1)
 
     def softened(self, cost: Float64[Tensor, "S batch"], entropy: Float64[Tensor, "S batch"]) -> Tensor:
         """Return costs to go (S, batch), less what the entropy of their inputs is worth where targets are soft."""

@@ -11,6 +11,7 @@ from plants import Plant
 from plants.arrays import instance_of, whole_number
 from rl.agent import Losses
 from rl.errors import TrainingError
+from rl.filtered import passed, wanted_by
 from rl.off_policy import OffPolicyAgent, descend
 from rl.replay import Batch
 from rl.settings import Settings, at_least_zero
@@ -77,7 +78,7 @@ class TD3Learner(TwinLearner):
     def update(self, batch: Batch) -> Losses:
         """Take one step on both critics and, each `actor_every`-th time, on the actor; return the losses (S,)."""
         with torch.no_grad():
-            next_input = self._smoothed(self.target_actor.rows(batch.next_state))
+            next_input = self._smoothed(batch.next_state)
             next_cost = self.both(self.target_critics, batch.next_state, next_input).amax(0)
             target = batch.cost + batch.discount * next_cost
         critic_loss = self.teach(self.both(self.critics, batch.state, batch.input), target)
@@ -91,8 +92,10 @@ class TD3Learner(TwinLearner):
         self.follow((self.target_actor, self.actor), (self.target_critics, self.critics))
         return Losses(critic_loss, actor_loss.detach())
 
-    def _smoothed(self, inputs: Float64[Tensor, "S batch m"]) -> Float64[Tensor, "S batch m"]:
-        """Return the inputs with limited noise, within the bounds: like inputs should cost alike."""
+    def _smoothed(self, x: Float64[Tensor, "S batch n"]) -> Float64[Tensor, "S batch m"]:
+        """Return the target's inputs with limited noise, as they would act: like inputs should cost alike."""
+        inputs = wanted_by(self.target_actor).rows(x)
         noise = self.settings.target_noise * self.normals(*inputs.shape[1:])
         limit = self.settings.target_noise_limit
-        return torch.clamp(inputs + self.half_range * noise.clamp(-limit, limit), self._lower, self._upper)
+        wanted = torch.clamp(inputs + self.half_range * noise.clamp(-limit, limit), self._lower, self._upper)
+        return passed(self.target_actor, x, wanted)

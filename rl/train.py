@@ -14,6 +14,7 @@ from rl.callbacks import Callback, checked_callbacks
 from rl.checkpoint import Checkpoints, Keeper, kept_in
 from rl.errors import Diverged, Interrupted, TrainingError
 from rl.evaluate import checked_starts
+from rl.filtered import check_filter
 from rl.fitting import check_parts, check_plant_fits, check_range, check_seeds, check_weights
 from rl.gate import Gate, check_gate
 from rl.guard import Trouble
@@ -64,6 +65,7 @@ def train(
     cost_fits(plant.cost if cost is None else cost, plant)
     check_plant_fits(agent.critic, plant)
     check_range(agent.actor, plant)
+    check_filter(agent.actor, plant)
     for name, network in (("actor", agent.actor), ("critic", agent.critic)):
         check_weights(name, network, agent.settings.weight_limit)
     members = check_seeds(seeds)

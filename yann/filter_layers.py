@@ -1,10 +1,12 @@
 """A safety filter as layers: for one input a layer of maxima and one of minima, for several a compiled law."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float64
 from torch import Tensor, nn
 
-from mpc.safety.max_min import MaxMin, Pieces
+from mpc.safety.max_min import MaxMin
 from mpc.safety.nearest_input import NearestInput
 from yann.clip import Clip, hard_clip
 from yann.gathered import GatheredLaw
@@ -18,8 +20,9 @@ class MaxMinLayers(nn.Module):
     below_offset: Tensor
     above_gain: Tensor
     above_offset: Tensor
-    sines: Tensor
+    sines: Tensor | None
     bounds: Tensor
+    backup: Tensor
 
     def __init__(self, filtering: MaxMin) -> None:
         super().__init__()
@@ -52,7 +55,14 @@ class MaxMinLayers(nn.Module):
 
 
 class NearestInputLayers(nn.Module):
-    """The compiled projection: the region of (x, wanted), its affine law, the bounds; wanted itself where that is safe."""
+    """The compiled projection: the region of (x, wanted), its law, the bounds; what is wanted where it is safe."""
+
+    X: Tensor
+    U: Tensor
+    h: Tensor
+    lower: Tensor
+    upper: Tensor
+    backup: Tensor
 
     def __init__(self, filtering: NearestInput) -> None:
         super().__init__()
@@ -81,7 +91,7 @@ def layers_of(filtering: MaxMin | NearestInput) -> MaxMinLayers | NearestInputLa
     return MaxMinLayers(filtering) if isinstance(filtering, MaxMin) else NearestInputLayers(filtering)
 
 
-def _extreme(x: Tensor, gain: Tensor, offset: Tensor, reduce, empty: float) -> Tensor:  # noqa: ANN001
+def _extreme(x: Tensor, gain: Tensor, offset: Tensor, reduce: Callable[..., Tensor], empty: float) -> Tensor:
     """Return the largest or least piece (S, B, 1), `empty` where there is none."""
     if not len(offset):
         return x.new_full((*x.shape[:-1], 1), empty)

@@ -81,7 +81,11 @@ class FilteredActor(Storable):
     def rows(self, *points: Tensor) -> Tensor:
         """Return the input (S, batch, m) for float64 states (S, batch, t), unchecked: what training loops call."""
         (x,) = points
-        return self.filter.rows(x[..., : self.filter.set.n], self.actor.rows(x), inward_clip)
+        return self.passed(x, self.actor.rows(x))
+
+    def passed(self, x: Tensor, wanted: Tensor) -> Tensor:
+        """Return what passes the filter of wanted inputs (S, batch, m) at states (S, batch, t), unchecked."""
+        return self.filter.rows(x[..., : self.filter.set.n], wanted, inward_clip)
 
     def intervenes(self, x: object) -> Any:
         """Return at which states (..., t) the filter changes the input, as booleans (...) of the kind given."""
@@ -115,12 +119,11 @@ class FilteredActor(Storable):
     @classmethod
     def from_record(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str | PathLike[str]) -> Self:
         """Return the actor as it was at birth, in its filter; raises ValueError, LookupError or TypeError if bad."""
-        parts = {
-            part: {name.removeprefix(f"{part}."): array for name, array in arrays.items() if name.startswith(f"{part}.")}
-            for part in ("actor", "safe")
-        }
-        actor = YannActor.from_record(data["actor"], parts["actor"], path)
-        return cls(actor, SafetyFilter(safe_set_of(data["safe"], parts["safe"])))
+        actor, safe = (
+            {k.removeprefix(p): v for k, v in arrays.items() if k.startswith(p)} for p in ("actor.", "safe.")
+        )
+        born = YannActor.from_record(data["actor"], actor, path)
+        return cls(born, SafetyFilter(safe_set_of(data["safe"], safe)))
 
     def reference(self) -> tuple[list[Array], Array]:
         """Return the actor's reference points, and the input range."""
@@ -164,6 +167,11 @@ def guarded(controller: StackedNetwork | Controller, safe: SafetyFilter) -> Any:
     if not callable(controller):
         raise NetworkError(f"`controller` is a {type(controller).__name__}; pass a function of the state, or an actor")
     return FilteredController(controller, safe)
+
+
+def _part(arrays: Mapping[str, np.ndarray], start: str) -> Mapping[str, np.ndarray]:
+    """Return the arrays whose name starts so, without that start."""
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
 
 def _check(actor: object, safe: object) -> None:

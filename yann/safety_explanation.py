@@ -47,7 +47,9 @@ class SafetyExplanation:
 
     def __str__(self) -> str:
         """Return a few lines: what is asked, why, and what becomes of the wanted input."""
-        lines = [str(guard) for guard in self.guards] or ["any input within its bounds: no limit of the safe set is near"]
+        lines = [str(guard) for guard in self.guards] or [
+            "any input within its bounds: no limit of the safe set is near"
+        ]
         if not self.inside:
             worst = int(np.argmin(self.margin))
             beyond = quantity(-self.margin[worst], self.units[worst], ".3g")
@@ -73,9 +75,7 @@ class SafetyExplanation:
         return f"{name} {quantity(wanted, unit)} becomes {quantity(given, unit)}"
 
 
-def explained(
-    safe: SafeSet, filtering: MaxMin | NearestInput, state: Array, wanted: Array | None
-) -> SafetyExplanation:
+def explained(safe: SafeSet, filtering: MaxMin | NearestInput, state: Array, wanted: Array | None) -> SafetyExplanation:
     """Return the explanation of a state (n,) and, unless None, a wanted input (m,)."""
     margin = safe.b - safe.A @ state
     given = None if wanted is None else filtering.filtered(state[None], wanted[None])[0]
@@ -109,7 +109,7 @@ def _of_bounds(safe: SafeSet, filtering: MaxMin, state: Array) -> tuple[Guard, .
         tightest = int(np.argmax(sign * values))
         if sign * values[tightest] > sign * bound:
             asked = quantity(float(np.clip(values[tightest], lower, upper)), unit, ".4g")
-            found.append(_guard(safe, pieces.rows[tightest], state, f"{name} at {word} {asked}"))
+            found.append(_guard(safe, int(pieces.rows[tightest]), state, f"{name} at {word} {asked}"))
     return tuple(found)
 
 
@@ -120,7 +120,7 @@ def _of_rows(safe: SafeSet, state: Array, given: Array) -> tuple[Guard, ...]:
     reach = np.abs(rows.U) @ (safe.input_bounds[1] - safe.input_bounds[0])
     names = " and ".join(safe.input_names)
     held = np.flatnonzero(slack <= 1e-9 * reach)
-    return tuple(_guard(safe, row, state, f"{names} held") for row in held)
+    return tuple(_guard(safe, int(row), state, f"{names} held") for row in held)
 
 
 def _guard(safe: SafeSet, row: int, state: Array, asks: str) -> Guard:

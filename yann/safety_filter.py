@@ -1,13 +1,13 @@
-"""SafetyFilter: the nearest input that keeps a plant in its safe set, as a function, a layer and a controller's last word."""
+"""SafetyFilter: the nearest input that keeps a plant in its safe set, as a function and as layers."""
 
 from typing import Any, Self
 
 import numpy as np
 import torch
+from mpc.safety.construct import Design, safe_set
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from mpc.safety.construct import Design, safe_set
 from mpc.safety.max_min import MaxMin
 from mpc.safety.nearest_input import NearestInput
 from mpc.safety.safe_set import SafeSet
@@ -46,7 +46,7 @@ class SafetyFilter(nn.Module):
         return cls(safe_set(plant, limits, design))
 
     def forward(self, x: Any, u: Any) -> Any:
-        """Return the inputs (..., m) for states (..., n) and wanted inputs (..., m): a tensor if one of them is, or numpy.
+        """Return the inputs (..., m) for states (..., n) and wanted ones (..., m): a tensor if one of them is, else numpy.
 
         Raises NetworkError for a wrong width, leading axes that do not go together, or states that are not finite.
         """
