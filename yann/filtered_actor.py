@@ -119,9 +119,7 @@ class FilteredActor(Storable):
     @classmethod
     def from_record(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str | PathLike[str]) -> Self:
         """Return the actor as it was at birth, in its filter; raises ValueError, LookupError or TypeError if bad."""
-        actor, safe = (
-            {k.removeprefix(p): v for k, v in arrays.items() if k.startswith(p)} for p in ("actor.", "safe.")
-        )
+        actor, safe = (_part(arrays, name) for name in ("actor.", "safe."))
         born = YannActor.from_record(data["actor"], actor, path)
         return cls(born, SafetyFilter(safe_set_of(data["safe"], safe)))
 

@@ -46,7 +46,7 @@ class SafetyFilter(nn.Module):
         return cls(safe_set(plant, limits, design))
 
     def forward(self, x: Any, u: Any) -> Any:
-        """Return the inputs (..., m) for states (..., n) and wanted ones (..., m): a tensor if one of them is, else numpy.
+        """Return the inputs (..., m) for states (..., n) and wanted ones (..., m): a tensor if one is, else numpy.
 
         Raises NetworkError for a wrong width, leading axes that do not go together, or states that are not finite.
         """

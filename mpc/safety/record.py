@@ -35,7 +35,7 @@ def safe_set_of(data: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Sa
     for name, shape in shapes.items():
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             raise ProblemError(
-                f"`{name}` of the safe set has shape {arrays[name].shape}, but finite numbers of shape {shape} are needed"
+                f"`{name}` of the safe set is {arrays[name].shape}, but finite numbers of shape {shape} are needed"
             )
     guards = np.asarray(arrays["guards"], dtype=np.intp)
     if k and not (guards.min() >= 0 and guards.max() < q):
