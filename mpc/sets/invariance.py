@@ -57,19 +57,21 @@ def invariance(system: LimitedSystem, F: Array, f: Array) -> Invariance:
     corners = corners_of(F, f)
     if not len(corners):
         raise ProblemError(f"the set of {len(f)} half-spaces has no interior: its volume is 0, and must be above 0")
-    rooms = [_room(rows[:, n:], levels - rows[:, :n] @ corner, len(f)) for corner in corners]
+    successors = len(f) * len(system.motions)
+    rooms = [_room(rows[:, n:], levels - rows[:, :n] @ corner, successors) for corner in corners]
     worst = int(np.argmin([room for room, _ in rooms]))
     room, row = rooms[worst]
+    row = row % len(f) if row < successors else row - successors + len(f)
     state = system.model.state + system.width * corners[worst]
     return Invariance(room, state, row, len(f), len(corners))
 
 
-def _room(V: Array, levels: Array, facets: int) -> tuple[float, int]:
+def _room(V: Array, levels: Array, successors: int) -> tuple[float, int]:
     """Return the largest r such that some v has V v + r <= levels, and the row that binds it.
 
     A limit that the state keeps by itself, whatever the input is, counts only where it is passed.
     """
-    fixed = ~V.any(axis=1) & (np.arange(len(V)) >= facets)
+    fixed = ~V.any(axis=1) & (np.arange(len(V)) >= successors)
     kept = np.flatnonzero(~fixed | (levels < -CERTAIN))
     V, levels, m = V[kept], levels[kept], V.shape[1]
     if m == 0:

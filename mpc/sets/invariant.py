@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.linear import linear_program
 from mpc.explicit.polyhedron import Polyhedron
-from mpc.model import LinearModel
 from mpc.sets.corners import beyond, corners_of
 from mpc.sets.elimination import without_spare
 from mpc.sets.invariant_set import InvariantSet
 from mpc.sets.limited_system import LimitedSystem
 from mpc.sets.limits import Limits, closed_system, free_system, limit_rows
+from mpc.sets.vertex_models import Models
 from plants.arrays import Array, whole_number
 
 SETTLED = 1e-10  # half widths of the limits: a step that cuts off no more than this changes nothing
@@ -29,7 +29,7 @@ class EmptySet(ProblemError):
 
 
 def maximal_admissible(
-    model: LinearModel,
+    model: Models,
     gain: ArrayLike,
     states: Limits = None,
     inputs: Limits = None,
@@ -43,8 +43,9 @@ def maximal_admissible(
     `states`, `inputs` and `outputs` are limits in physical units: a pair (lower, upper), or a Polyhedron. `disturbance`
     bounds w in x+ = ... + w the same way: then the limits are kept whatever w does. With a `contraction` c below 1 the
     successor lies even in c times the set, about the operating point. After `max_steps` steps without
-    an end the answer has `converged` False. Raises ProblemError for a gain that does not stabilise, an
-    operating point outside the limits and an unbounded set, EmptySet (one of it) where no state is left.
+    an end the answer has `converged` False. Of several models any one, and any mixture, may rule at each step.
+    Raises ProblemError for a gain that does not stabilise, an operating point outside the limits and an unbounded set,
+    EmptySet (one of it) where no state is left.
     Source: Gilbert & Tan, IEEE Transactions on Automatic Control 36, 1991.
     """
     rows = limit_rows(model, states, inputs, outputs)
@@ -52,7 +53,7 @@ def maximal_admissible(
 
 
 def maximal_control_invariant(
-    model: LinearModel,
+    model: Models,
     states: Limits,
     inputs: Limits = None,
     outputs: Limits = None,
@@ -63,8 +64,9 @@ def maximal_control_invariant(
     """Return the largest set of states from which some inputs keep all limits for ever.
 
     The arguments are those of `maximal_admissible`; `states` must be bounded. No law that keeps the limits can start
-    outside this set. Raises ProblemError for an unbounded set, EmptySet (one of it) where no state is left.
-    Source: Bertsekas, IEEE Transactions on Automatic Control 17, 1972.
+    outside this set. Of several models any one, and any mixture, may rule at each step, and an input must serve all of
+    them. Raises ProblemError for an unbounded set, EmptySet (one of it) where no state is left.
+    Source: Bertsekas, IEEE Transactions on Automatic Control 17, 1972; for several models Blanchini, ibid. 39, 1994.
     """
     rows = limit_rows(model, states, inputs, outputs)
     return largest_set(free_system(model, rows, disturbance, contraction), max_steps)

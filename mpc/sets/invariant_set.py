@@ -55,6 +55,8 @@ class InvariantSet:
         """Return what is known about the set in a sentence."""
         size = f"{len(self.polyhedron.b)} half-spaces in {self.polyhedron.dimension} dimensions"
         what = "under a gain" if self.system.input_free else "under the best inputs"
+        if self.system.further:
+            what += f", whichever of {len(self.system.motions)} models or mixture of them rules,"
         if self.system.contraction < 1:
             what += f" that contracts by {self.system.contraction:g} a step"
         if self.system.disturbed:

@@ -1,4 +1,4 @@
-"""LimitedSystem: a linear model with limits on states and inputs in common, and a bounded disturbance.
+"""LimitedSystem: linear models with limits on states and inputs in common, and a bounded disturbance.
 
 States are counted from the operating point, in half widths of the limits, so that 1 is a large number in every
 direction; all sets of this package are computed in these coordinates.
@@ -19,8 +19,9 @@ from plants.arrays import Array
 class LimitedSystem:
     """s+ = A s + B v + w with X s + V v <= h at every step and w in the hull of `corners`; s+ counts in `contraction`.
 
-    s = (x - model.state) / width; v are inputs in a unit of their own. `inputs` is False where a gain has
-    replaced them (B has no columns then).
+    s = (x - model.state) / width; v are inputs in a unit of their own. Where a gain has replaced them B has no columns.
+    Each of `further` is an (A, B) that may rule at a step as well, and so may any mixture of all: v is chosen without
+    knowing which does.
     """
 
     model: LinearModel
@@ -32,6 +33,12 @@ class LimitedSystem:
     h: Array
     corners: Array
     contraction: float
+    further: tuple[tuple[Array, Array], ...] = ()
+
+    @property
+    def motions(self) -> tuple[tuple[Array, Array], ...]:
+        """Return every (A, B) that may rule."""
+        return ((self.A, self.B), *self.further)
 
     @property
     def input_free(self) -> bool:
@@ -48,10 +55,13 @@ class LimitedSystem:
         return eliminate(rows, levels, len(self.A))
 
     def successor_rows(self, F: Array, f: Array) -> tuple[Array, Array]:
-        """Return the rows on (s, v) that say: the limits of this step hold, and every successor has F s+ <= c f."""
-        reach = (F @ self.corners.T).max(axis=1)
-        rows = np.vstack([np.c_[F @ self.A, F @ self.B], np.c_[self.X, self.V]])
-        return rows, np.concatenate([self.contraction * f - reach, self.h])
+        """Return the rows on (s, v) that say: every successor has F s+ <= c f, and the limits of this step hold.
+
+        There are as many rows for each of the `motions` as F has, then those of the limits.
+        """
+        levels = self.contraction * f - (F @ self.corners.T).max(axis=1)
+        rows = np.vstack([*(np.c_[F @ A, F @ B] for A, B in self.motions), np.c_[self.X, self.V]])
+        return rows, np.concatenate([np.tile(levels, len(self.motions)), self.h])
 
     def scaled(self, polyhedron: Polyhedron) -> tuple[Array, Array]:
         """Return unit rows of a set of physical states."""

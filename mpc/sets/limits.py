@@ -13,7 +13,8 @@ from mpc.explicit.linear import row_lengths
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.model import LinearModel
 from mpc.sets.limited_system import LimitedSystem
-from plants.arrays import Array, bounds_pair, instance_of, real_array, real_scalar
+from mpc.sets.vertex_models import Models, vertex_models
+from plants.arrays import Array, bounds_pair, real_array, real_scalar
 
 Limits = Any
 """A pair (lower, upper) with None for no limit, or a Polyhedron; in physical units."""
@@ -29,48 +30,46 @@ class LimitRows:
     labels: tuple[str, ...]
 
 
-def limit_rows(model: LinearModel, states: Limits, inputs: Limits, outputs: Limits = None) -> LimitRows:
+def limit_rows(models: Models, states: Limits, inputs: Limits, outputs: Limits = None) -> LimitRows:
     """Return the rows of all limits, counted from the operating point; raise ProblemError for those that do not fit."""
-    instance_of(model, LinearModel, "model", ProblemError, "pass linearise(plant) or a LinearModel")
+    model, *others = vertex_models(models)
     n, m = model.n, model.m
     parts = [
         (*_checked(states, "states", model.state_names), np.c_[np.eye(n), np.zeros((n, m))], model.state),
         (*_checked(inputs, "inputs", model.input_names), np.c_[np.zeros((m, n)), np.eye(m)], model.input),
-        (*_checked(outputs, "outputs", model.output_names), np.c_[model.C, model.D], model.output),
     ]
+    found = _checked(outputs, "outputs", model.output_names)
+    parts += [(*found, np.c_[one.C, one.D], one.output) for one in (model, *others)]
     both = np.vstack([A @ matrix for A, _, _, matrix, _ in parts])
     h = np.concatenate([b - A @ point for A, b, _, _, point in parts])
     return LimitRows(both[:, :n], both[:, n:], h, tuple(label for part in parts for label in part[2]))
 
 
-def free_system(model: LinearModel, rows: LimitRows, disturbance: Limits, contraction: float) -> LimitedSystem:
+def free_system(models: Models, rows: LimitRows, disturbance: Limits, contraction: float) -> LimitedSystem:
     """Return the system whose inputs are still to be chosen."""
+    model, *others = vertex_models(models)
     shrink = _checked_contraction(contraction)
     if shrink < 1:
         _check_operating_point(rows)
     pure = ~rows.V.any(axis=1)
     width = _half_widths(model, rows.X[pure], rows.h[pure])
-    A, B = model.A * width / width[:, None], model.B / width[:, None]
-    unit = 1 / np.maximum(np.abs(B).max(axis=0), 1e-300)
+    first, *further = ((one.A * width / width[:, None], one.B / width[:, None]) for one in (model, *others))
+    unit = 1 / np.maximum(np.abs(first[1]).max(axis=0), 1e-300)
     X, V = rows.X * width, rows.V * unit
     length = row_lengths(np.c_[X, V])
     X, V, h = X / length[:, None], V / length[:, None], rows.h / length
     corners = disturbance_corners(disturbance, model) / width
-    return LimitedSystem(model, width, A, B * unit, X, V, h, corners, shrink)
+    more = tuple((A, B * unit) for A, B in further)
+    return LimitedSystem(model, width, first[0], first[1] * unit, X, V, h, corners, shrink, more)
 
 
 def closed_system(
-    model: LinearModel, gain: ArrayLike, rows: LimitRows, disturbance: Limits, contraction: float
+    models: Models, gain: ArrayLike, rows: LimitRows, disturbance: Limits, contraction: float
 ) -> LimitedSystem:
     """Return the system under u = input - gain (x - state), which leaves no input to choose."""
+    model, *others = vertex_models(models)
     K = real_array(gain, "gain", (model.m, model.n), ProblemError)
-    closed = model.A - model.B @ K
-    radius = np.abs(np.linalg.eigvals(closed)).max()
-    if radius >= 1:
-        raise ProblemError(
-            f"`gain` does not stabilise: A - B gain has the spectral radius {radius:.6g}, but it must be below 1; "
-            "take the first answer of dlqr(A, B, Q, R), and mind the sign: u = -gain s"
-        )
+    closed, *further = (_stabilised(one, K) for one in (model, *others))
     own = LimitRows(rows.X - rows.V @ K, np.zeros((len(rows.h), 0)), rows.h, rows.labels)
     _check_operating_point(own)
     shrink = _checked_contraction(contraction)
@@ -78,9 +77,22 @@ def closed_system(
     width = _half_widths(model, np.vstack([own.X @ power for power in seen]), np.tile(own.h, model.n))
     X = own.X * width
     length = row_lengths(X)
-    A, B = closed * width / width[:, None], np.zeros((model.n, 0))
+    first, *more = ((one * width / width[:, None], np.zeros((model.n, 0))) for one in (closed, *further))
     corners = disturbance_corners(disturbance, model) / width
-    return LimitedSystem(model, width, A, B, X / length[:, None], own.V, own.h / length, corners, shrink)
+    limits = X / length[:, None], own.V, own.h / length
+    return LimitedSystem(model, width, *first, *limits, corners, shrink, tuple(more))
+
+
+def _stabilised(model: LinearModel, K: Array) -> Array:
+    """Return A - B K; raise ProblemError where it grows."""
+    closed = model.A - model.B @ K
+    radius = np.abs(np.linalg.eigvals(closed)).max()
+    if radius >= 1:
+        raise ProblemError(
+            f"`gain` does not stabilise: A - B gain has the spectral radius {radius:.6g}, but it must be below 1; "
+            "take the first answer of dlqr(A, B, Q, R), and mind the sign: u = -gain s"
+        )
+    return closed
 
 
 def disturbance_corners(disturbance: Limits, model: LinearModel) -> Array:
