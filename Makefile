@@ -10,7 +10,7 @@ STUDIES := pendulum cstr
 TEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help venv study studies test shapes check lint types imports format bench bench-solver bench-scale bench-plants docs
+.PHONY: help venv study studies test check lint types imports format bench bench-solver bench-scale bench-plants docs
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,11 +33,11 @@ study: $(READY)  ## the clipped pendulum, from plant to report, into results/pen
 studies: $(READY)  ## every study that there is
 	set -e; for name in $(STUDIES); do $(BIN)/python -m studies $$name; done
 
-test: $(READY)  ## all tests
-	$(TEST) $(PYTEST_ARGS)
-
-shapes: $(READY)  ## the quick tests again, with every jaxtyping annotation checked while they run
-	PYTEST_PLUGINS=tests.shape_checks $(TEST) -m 'not slow' $(wildcard $(PACKAGES:%=tests/%)) $(PYTEST_ARGS)
+# Checks of shapes cost little in quick tests, and much in slow ones, which have a run of their own. 5: there were none.
+test: $(READY)  ## all tests: the quick ones with every jaxtyping annotation checked while they run, then the slow ones
+	@quick=0; PYTEST_PLUGINS=tests.shape_checks $(TEST) -m 'not slow' $(PYTEST_ARGS) || quick=$$?; \
+	slow=0; $(TEST) -m slow $(PYTEST_ARGS) || slow=$$?; \
+	for status in $$quick $$slow; do case $$status in 0|5) ;; *) exit $$status;; esac; done
 
 check: lint types imports  ## ruff, pyright and the direction of imports
 
