@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from mpc.safety.construct import Design, safe_set
+from mpc.safety.construct import safe_set
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
@@ -36,7 +36,7 @@ class SafetyFilter(nn.Module):
         self.layers = layers_of(self.filtering)
 
     @classmethod
-    def for_plant(cls, plant: Plant, limits: Any = None, design: Design | None = None) -> Self:
+    def for_plant(cls, plant: Plant, limits: Any = None, design: Any = None) -> Self:
         """Return the filter of a plant's `safe_limits`, or of other `limits` (lower, upper), None for no limit.
 
         `design` chooses a construction with its settings, as StoredHeat() for the reactor; None takes the one that
