@@ -52,6 +52,11 @@ from mpc.quadratised import Quadratised, quadratised
 from mpc.regulator import regulator_problem
 from mpc.riccati import dlqr
 from mpc.rows import Rows
+from mpc.safety.certificate import SafetyCertificate
+from mpc.safety.construct import safe_set
+from mpc.safety.errors import NoSafeSet
+from mpc.safety.heat_settings import StoredHeat
+from mpc.safety.safe_set import SafeSet
 from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
 from mpc.sequence import sequence_law
 from mpc.sets.feasibility import Feasibility, feasibility, kept_for_ever
@@ -109,6 +114,7 @@ __all__ = [
     "MultiStart",
     "MultiparametricQP",
     "NearestRegion",
+    "NoSafeSet",
     "NonlinearMPC",
     "NumericalError",
     "OutputBounds",
@@ -128,6 +134,8 @@ __all__ = [
     "Refuse",
     "RepeatPlan",
     "Rows",
+    "SafeSet",
+    "SafetyCertificate",
     "Sensor",
     "Setpoint",
     "Share",
@@ -137,6 +145,7 @@ __all__ = [
     "SolveStatus",
     "StateBounds",
     "StatePolytope",
+    "StoredHeat",
     "TerminalOrigin",
     "TerminalSet",
     "Tightened",
@@ -165,6 +174,7 @@ __all__ = [
     "quadratised",
     "records_of",
     "regulator_problem",
+    "safe_set",
     "sampled_map",
     "sequence_law",
     "share_of",

@@ -17,8 +17,8 @@ from plants.plant import Plant
 KIND = "stored heat of a reactor"
 
 
-def heat_content(model: HeatModel, ranges: HeatRanges, facets: Array, grid: HeatGrid) -> dict[str, Any]:
-    """Return everything that is claimed, but for the worst slack, as plain data."""
+def heat_facts(model: HeatModel) -> dict[str, Any]:
+    """Return what a set depends on, as plain data: where two agree in it, the set of one is that of the other."""
     off = model.settings
     return {
         "design": asdict(off) | {"breaks": list(off.breaks)},
@@ -27,6 +27,13 @@ def heat_content(model: HeatModel, ranges: HeatRanges, facets: Array, grid: Heat
         "input": list(model.input),
         "sample_time": model.sample_time,
         "limit": model.limit,
+    }
+
+
+def heat_content(model: HeatModel, ranges: HeatRanges, facets: Array, grid: HeatGrid) -> dict[str, Any]:
+    """Return everything that is claimed, but for the worst slack, as plain data."""
+    off = model.settings
+    return heat_facts(model) | {
         "disturbance": {
             "feed": off.feed, "inlet": off.inlet, "effectiveness": off.effectiveness, "kinetics": off.kinetics
         },
@@ -36,9 +43,22 @@ def heat_content(model: HeatModel, ranges: HeatRanges, facets: Array, grid: Heat
         "ramp": model.ramp,
         "ceiling": off.ceiling,
         "cells": asdict(grid),
+        "claims": _claims(model, ranges, facets),
         "set": _half_spaces(ranges, facets),
         "rows": _input_rows(model, ranges, facets),
     }  # fmt: skip
+
+
+def _claims(model: HeatModel, ranges: HeatRanges, facets: Array) -> list[str]:
+    """Return in words what is kept, and the set."""
+    stored = ", ".join(f"T + {slope:.4g} C_A <= {level:.6g}" for slope, level in facets[1:].tolist())
+    least, most = ranges.difference
+    return [
+        f"T <= {model.limit:g} K for ever, at samples and between them, whatever input the filter is asked for",
+        f"the set: T <= {facets[0, 1]:.6g}, {stored}; T >= {ranges.coldest:.5g}, "
+        f"0 <= C_A <= {ranges.concentration:.3g}, 0 <= C_S <= {ranges.stock:.3g}, "
+        f"{least:.3g} <= C_B - C_A <= {most:.3g} (K, mol/L)",
+    ]
 
 
 def _half_spaces(ranges: HeatRanges, facets: Array) -> dict[str, Any]:
@@ -104,15 +124,21 @@ def _labels(plant: Plant, slopes: list[float]) -> tuple[str, ...]:
 
 def _assumptions(content: Mapping[str, Any]) -> tuple[str, ...]:
     off, e, ranges = content["disturbance"], content["measurement"], content["ranges"]
+    bounds = {
+        f"each feed concentration is within {100 * off['feed']:g} % of its constant, on its own": off["feed"],
+        f"the feed temperature is within {off['inlet']:g} K of its constant": off["inlet"],
+        f"the jacket transfers {100 * off['effectiveness']:g} to 100 % of its constant": 1 - off["effectiveness"],
+        f"the rate of A + B is within {100 * off['kinetics']:g} % of its formula": off["kinetics"],
+    }
+    within = [words for words, size in bounds.items() if size]
     return (
         "the plant is the reactor of these equations and constants, as a differential equation",
-        f"each feed concentration is within {100 * off['feed']:g} % of its constant, on its own",
-        f"the feed temperature is within {off['inlet']:g} K of its constant",
-        f"the jacket transfers at least {100 * off['effectiveness']:g} % of what it does when clean, and never more",
-        f"the rate of A + B is within {100 * off['kinetics']:g} % of its formula",
-        "all of these may change at any time, between samples too, and conspire",
+        *within,
+        "these may change at any time, between samples too, and all else is exact"
+        if within
+        else "there are no disturbances",
         f"the input is applied at once and held for a sample of {content['sample_time']:.6g} h",
-        f"temperature is measured within {e['temperature']:g} K and C_A within {e['concentration']:g} mol/L",
-        f"the start is in the set: C_S up to {ranges['stock']:.3g} mol/L and C_B - C_A from "
-        f"{ranges['difference'][0]:.3g} to {ranges['difference'][1]:.3g} mol/L among others",
+        f"the filter is fed the temperature within {e['temperature']:g} K and C_A within {e['concentration']:g} mol/L",
+        f"the start is in the set: T >= {ranges['coldest']:.5g} K, C_S <= {ranges['stock']:.3g} and C_B - C_A within "
+        f"[{ranges['difference'][0]:.3g}, {ranges['difference'][1]:.3g}] mol/L among others",
     )

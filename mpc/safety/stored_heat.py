@@ -8,9 +8,10 @@ from mpc.safety.heat_facets import heat_facets
 from mpc.safety.heat_limits import keeps_other_limits, temperature_limit
 from mpc.safety.heat_model import HeatModel
 from mpc.safety.heat_ranges import HeatRanges, refuse_hopeless
-from mpc.safety.heat_set import heat_content, heat_set
+from mpc.safety.heat_set import KIND, heat_content, heat_facts, heat_set
 from mpc.safety.heat_settings import NOMINAL, StoredHeat
 from mpc.safety.safe_set import SafeSet
+from mpc.safety.shipped import shipped
 from plants.arrays import Array
 from plants.plant import Plant
 
@@ -39,11 +40,22 @@ def design(plant: Plant, limits: tuple[Array, Array], settings: StoredHeat = NOM
     content["cells"]["count"] = count
     content["worst"] = {
         "slack": worst[at].slack,
+        "unit": "K per sample",
         "facet": at,
         "concentration": list(worst[at].concentration),
         "temperature": list(worst[at].temperature),
     }
     return heat_set(plant, content)
+
+
+def known_or_design(plant: Plant, limits: tuple[Array, Array], settings: StoredHeat = NOMINAL) -> SafeSet:
+    """Return the set that comes with the package where all facts are the same, else a new design."""
+    model = HeatModel.of(plant, temperature_limit(plant, limits), settings)
+    known = shipped(KIND, heat_facts(model))
+    if known is None:
+        return design(plant, limits, settings)
+    keeps_other_limits(plant, limits, HeatRanges.of(model))
+    return heat_set(plant, known.content)
 
 
 def _kept_facets(model: HeatModel, ranges: HeatRanges, grid: HeatGrid) -> tuple[Array, list[WorstCell], int]:
