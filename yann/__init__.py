@@ -17,10 +17,12 @@ from yann.export_c import export_c
 from yann.export_onnx import export_onnx
 from yann.export_structured_text import export_structured_text
 from yann.facet_jump import FacetJump, facet_jump
+from yann.filtered_actor import FilteredActor, guarded
 from yann.lattice import LatticeNetwork, compile_lattice
 from yann.network import FiveLayerNetwork, compile_actor, compile_law
 from yann.per_move import PerMove
 from yann.residual import AsPrinted, PerRegion, Residual, Shared
+from yann.safety_filter import SafetyFilter
 from yann.single_precision import SinglePrecision, single_precision
 from yann.trainable_law import TrainableLaw
 from yann.verify import Verification, verify
@@ -31,6 +33,7 @@ __all__ = [
     "ConstrainedCritic",
     "Continuous",
     "FacetJump",
+    "FilteredActor",
     "FiveLayerNetwork",
     "LatticeNetwork",
     "NetworkError",
@@ -38,6 +41,7 @@ __all__ = [
     "PerRegion",
     "Residual",
     "Shared",
+    "SafetyFilter",
     "SinglePrecision",
     "TrainableLaw",
     "Verification",
@@ -53,6 +57,7 @@ __all__ = [
     "export_onnx",
     "export_structured_text",
     "facet_jump",
+    "guarded",
     "single_precision",
     "verify",
 ]
