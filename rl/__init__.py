@@ -23,6 +23,7 @@ from rl.level_core import LevelCore
 from rl.networks import PlainActor, PlainCritic, plain_actor, plain_critic
 from rl.replay import Batch, ReplayBuffer
 from rl.sac import SAC, SACSettings
+from rl.sac_lagrangian import SACLagrangian, SACLagrangianSettings
 from rl.settings import Settings
 from rl.svg import SVG, SVGSettings
 from rl.td3 import TD3, TD3Settings
@@ -64,6 +65,8 @@ __all__ = [
     "Refused",
     "ReplayBuffer",
     "RolledBack",
+    "SACLagrangian",
+    "SACLagrangianSettings",
     "SACSettings",
     "SVGSettings",
     "Settings",

@@ -15,6 +15,7 @@ UPDATES = (4,)
 SECOND_CRITIC = (5,)
 GATE = (6,)
 CLONING = (7,)
+SAFETY_CRITIC = (8,)
 
 
 def generator(seed: int, use: tuple[int, ...]) -> np.random.Generator:
@@ -27,7 +28,16 @@ def generator(seed: int, use: tuple[int, ...]) -> np.random.Generator:
 
 def second_seed(seed: int) -> int:
     """Return the seed from which the second of a member's two critics is drawn."""
-    return int(np.random.SeedSequence(seed, spawn_key=SECOND_CRITIC).generate_state(1)[0])
+    return _seed_for(seed, SECOND_CRITIC)
+
+
+def safety_seed(seed: int) -> int:
+    """Return the seed from which a member's safety critic is drawn."""
+    return _seed_for(seed, SAFETY_CRITIC)
+
+
+def _seed_for(seed: int, use: tuple[int, ...]) -> int:
+    return int(np.random.SeedSequence(seed, spawn_key=use).generate_state(1)[0])
 
 
 class MemberNormals:

@@ -1,7 +1,7 @@
 """Soft actor-critics: an actor whose inputs scatter, paid for scattering at a price that finds itself."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,9 @@ from yann.stacked import StackedNetwork
 
 _LOG_GAUSS = math.log(2 * math.pi * math.e) / 2
 """the entropy of a standard normal number"""
+
+Burden = Callable[[Tensor, Tensor], tuple[Tensor, Mapping[str, Tensor]]]
+"""What else an actor's inputs (S, batch, m) at states (S, batch, n) are charged for: (S,) to descend, (S,) to tell."""
 
 
 @dataclass(frozen=True)
@@ -138,15 +141,26 @@ class SoftLearner(TwinLearner):
         """Return costs to go (S, batch), less what the entropy of their inputs is worth where targets are soft."""
         return cost - self.temperature.price[:, None] * entropy if self.soft else cost
 
-    def teach_actor(self, x: Float64[Tensor, "S batch n"], critic_loss: Float64[Tensor, " S"]) -> Losses:
-        """Take one step on actor, spread and temperature, once the critics' head start is over; return all losses."""
+    def teach_actor(
+        self, x: Float64[Tensor, "S batch n"], critic_loss: Float64[Tensor, " S"], burden: Burden | None = None
+    ) -> Losses:
+        """Take one step on actor, spread and temperature, once the critics' head start is over; return all losses.
+
+        A `burden` on the inputs is descended, too, and told by its names.
+        """
         inputs, entropies = self.scatter(self.actor, self.spread, x)
         expected = self.both(self.critics, x, inputs).amax(0).mean(dim=1)
         entropy, price = entropies.mean(dim=1), self.temperature.price
-        if self.updates > self.settings.critic_first:
-            descend(self.actor_step, expected - price * entropy)
+        beside, told = (0.0, {}) if burden is None else burden(x, inputs)
+        if self.learns_to_act:
+            descend(self.actor_step, expected + beside - price * entropy)
             self.temperature.step(entropy.detach())
-        return Losses(critic_loss, expected.detach(), {"temperature": price, "entropy": entropy.detach()})
+        return Losses(critic_loss, expected.detach(), {"temperature": price, "entropy": entropy.detach(), **told})
+
+    @property
+    def learns_to_act(self) -> bool:
+        """Return whether the critics' head start is over."""
+        return self.updates > self.settings.critic_first
 
     def state(self) -> dict[str, Any]:
         """Return all that training changes, for a checkpoint."""
