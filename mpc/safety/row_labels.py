@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plants.arrays import Array
+from plants.arrays import Array, Indices
 
 SEEN = 1e-9  # a state with this share of the largest term is named
 
 
-def leading(A: Array, width: Array) -> Array:
+def leading(A: Array, width: Array) -> Indices:
     """Return for each row (q, n) the number of the state that moves it most over `width` (n,)."""
     return np.abs(A * width).argmax(axis=1)
 
 
 def led_rows(A: Array, b: Array, width: Array) -> tuple[Array, Array]:
     """Return the rows scaled so that the state that moves each most has the factor 1 or -1."""
-    scale = np.abs(A[np.arange(len(A)), leading(A, width)])
-    return A / scale[:, None], b / scale
+    scale = np.abs(np.take_along_axis(A, leading(A, width)[:, None], axis=1))
+    return A / scale, b / scale[:, 0]
 
 
 def row_labels(A: Array, width: Array, names: Sequence[str], units: Sequence[str]) -> tuple[list[str], list[str]]:
