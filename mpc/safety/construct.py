@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpc.explicit.errors import ProblemError
-from mpc.safety import stored_heat
+from mpc.safety import pendulum, stored_heat
 from mpc.safety.heat_settings import NOMINAL, StoredHeat
+from mpc.safety.pendulum import Sector
 from mpc.safety.safe_set import SafeSet
 from plants.arrays import Array, instance_of
+from plants.pendulum import pendulum_motion
 from plants.plant import Plant
 from plants.reactor import reactor_motion
 from plants.validation import wide_bounds
@@ -35,7 +37,10 @@ class Construction:
         return self.equations in (None, plant.equations)
 
 
-CONSTRUCTIONS = (Construction(StoredHeat, NOMINAL, stored_heat.known_or_design, reactor_motion),)
+CONSTRUCTIONS = (
+    Construction(StoredHeat, NOMINAL, stored_heat.known_or_design, reactor_motion),
+    Construction(Sector, Sector(), pendulum.design, pendulum_motion),
+)
 
 _made: dict[Hashable, SafeSet] = {}
 
@@ -44,8 +49,8 @@ def safe_set(plant: Plant, limits: Any = None, design: Any = None) -> SafeSet:
     """Return states that some inputs keep within limits for ever, with those inputs and a certificate.
 
     `limits` (lower, upper), each (n,) with None for no limit, take the place of the plant's own `safe_limits`. `design`
-    says how the set is made and what it withstands: StoredHeat for the reactor. What was made once in this process is
-    returned again, and sets that come with the package are not made at all.
+    says how the set is made and what it withstands: StoredHeat for the reactor, Sector for the pendulum. What was made
+    once in this process is returned again, and sets that come with the package are not made at all.
 
     Raises NoSafeSet where none is found, and ProblemError for a plant without limits, limits or a design that do not
     fit it; PlantError for limits that are none.

@@ -107,19 +107,17 @@ def _slacks(motion: HeatMotion, slope: float, cells: HeatCells) -> Array:
 def _enclosure(motion: HeatMotion, cells: HeatCells, u: Interval) -> tuple[tuple[Interval, Interval], np.ndarray]:
     """Return intervals of C_A and T that are not left within a sample (Picard's test), and where that is certain."""
     d, ranges = motion.model.sample_time, motion.ranges
+    possible = Interval(0.0, ranges.concentration), Interval(ranges.coldest, np.inf)
 
     def moved(time: Interval, A: Interval, T: Interval) -> tuple[Interval, Interval]:
         to_A, to_T = motion.rates(A, T, u)
-        after_A, after_T = cells.A + time * to_A, cells.T + time * to_T
-        A_top, T_top = np.maximum(after_A.upper, 0.0), np.maximum(after_T.upper, ranges.coldest)
-        return (
-            Interval(np.clip(after_A.lower, 0.0, ranges.concentration), np.minimum(A_top, ranges.concentration)),
-            Interval(np.maximum(after_T.lower, ranges.coldest), T_top),
-        )
+        return cells.A + time * to_A, cells.T + time * to_T
 
     guess = moved(Interval(-d, 2 * d), cells.A, cells.T)
+    guess = guess[0], guess[1].intersection(Interval(ranges.coldest / 2, np.inf))
     box = moved(Interval(0.0, d), *guess)
     certain = guess[0].contains(box[0]) & guess[1].contains(box[1])
     for _ in range(2):
+        box = box[0].intersection(possible[0]), box[1].intersection(possible[1])
         box = moved(Interval(0.0, d), *box)
-    return box, certain
+    return (box[0].intersection(possible[0]), box[1].intersection(possible[1])), certain
