@@ -88,7 +88,7 @@ class Design:
 
 
 def _distinct(law: PiecewiseAffineLaw) -> tuple[Indices, Array]:
-    """Return (move (p,), moves (k, m, t + 1)): each distinct move once."""
+    """Return (move (p,), moves (k, m, t + 1)): each distinct move once; in the order of regions where all are."""
     own = np.concatenate([law.gains, law.offsets[:, :, None]], axis=2)
     group, count = first_moves(law)
     leader = np.array([np.flatnonzero(group == g)[0] for g in range(count)])[group]
@@ -97,4 +97,6 @@ def _distinct(law: PiecewiseAffineLaw) -> tuple[Indices, Array]:
     apart += np.abs((law.gains - law.gains[leader]) @ law.centre + law.offsets - law.offsets[leader])
     leader = np.where((apart <= SAME * (upper - lower)).all(axis=1), leader, np.arange(len(leader)))
     _, first, move = np.unique(own[leader].reshape(len(own), -1), axis=0, return_index=True, return_inverse=True)
+    if len(first) == len(own):
+        return np.arange(len(own)), own
     return move.ravel(), own[leader[first]]

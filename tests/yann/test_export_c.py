@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from torch import nn
 
+from mpc import LinearModel, MPCProblem, solve_explicit
 from mpc.explicit.domain import TOLERANCE
 from mpc.explicit.scan import scan
 from mpc.explicit.tree_graph import decision_graph
@@ -114,6 +115,16 @@ def test_double_is_what_python_gives(name, residual, bound, laws, trained, hard_
         np.testing.assert_array_equal(region, located.region)
         np.testing.assert_array_equal(inside, located.margin >= -TOLERANCE)
         assert (np.abs(inputs - wanted) / scale).max() < 1e-12
+
+
+def test_a_law_whose_moves_are_all_distinct_needs_no_table_of_them(run, tmp_path):
+    model = LinearModel(A=[[1.2]], B=[[1.0]], sample_time=1.0)
+    law = solve_explicit(MPCProblem(model, 1.0, 0.1, 1, input_bounds=(-1, 1), parameter_bounds=(-3, 3)))
+    sheet = export_c(law, tmp_path).sheet
+    assert (sheet.moves, "move" in sheet.bytes_of) == (len(law.regions), False)
+    assert selftest(tmp_path, "-O1").returncode == 0
+    points = np.linspace(-3, 3, 101)[:, None]
+    np.testing.assert_allclose(run(points, ["-O1"])[0], law(points), rtol=0, atol=2e-12)
 
 
 @pytest.mark.parametrize(("residual", "bound"), POLICIES)

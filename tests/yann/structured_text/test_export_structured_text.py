@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mpc import LinearModel, MPCProblem, solve_explicit
 from mpc.explicit.domain import TOLERANCE
 from yann import AsPrinted, Continuous, NetworkError, PerRegion, TrainableLaw, YannActor, export_structured_text
 from yann.export_c_design import Design
@@ -63,6 +64,14 @@ def test_lreal_is_what_python_gives(name, form, laws, trained, hard_points, bloc
         inputs, found, valid = run(x)
         assert (found, valid) == (region, margin >= -TOLERANCE)
         assert (np.abs(inputs - u) <= 1e-12 * (law.input_bounds[1] - law.input_bounds[0])).all()
+
+
+def test_a_law_whose_moves_are_all_distinct_needs_no_table_of_them(block):
+    model = LinearModel(A=[[1.2]], B=[[1.0]], sample_time=1.0)
+    law = solve_explicit(MPCProblem(model, 1.0, 0.1, 1, input_bounds=(-1, 1), parameter_bounds=(-3, 3)))
+    run = block(law)
+    for x in np.linspace(-3, 3, 21)[:, None]:
+        assert abs(run(x)[0][0] - law(x)[0]) <= 1e-12
 
 
 def test_a_tree_is_written_where_there_is_one(laws, tmp_path):
