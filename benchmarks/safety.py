@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.safety_learned import learned
 from benchmarks.safety_runs import POLICIES, Disturbances, Maker, Tally, run, starts, zero_cooling
 from benchmarks.solver.document import insert
 from benchmarks.solver.table import markdown
@@ -128,7 +129,7 @@ def main(arguments: list[str] | None = None) -> None:
     text = markdown(SETS, [set_row(name, safe, plant) for name, safe in sets.items()])
     tell(text)
     for name, safe in sets.items():
-        lines = demonstration(safe, plant, int(given.steps), POLICIES)
+        lines = demonstration(safe, plant, int(given.steps), POLICIES | learned(plant))
         text += f"\n\n`--preset {name} --steps {given.steps:g}`:\n\n{markdown(RUNS, lines)}"
     if given.write:
         insert(PAGE, "safety reactor", text)
