@@ -6,12 +6,13 @@ maximum and a minimum of affine functions of the state; that these leave a torqu
 corners, and by intervals over cells of the angle.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mpc.explicit.errors import ProblemError
+from mpc.explicit.polyhedron import Polyhedron
 from mpc.safety.certificate import SafetyCertificate
 from mpc.safety.errors import NoSafeSet
 from mpc.safety.row_labels import led_rows, row_labels
@@ -19,11 +20,13 @@ from mpc.safety.safe_set import InputRows, SafeSet
 from mpc.safety.swing import Swing
 from mpc.sets.invariant import EmptySet, maximal_control_invariant
 from mpc.sets.invariant_set import InvariantSet
+from mpc.sets.shares import share_of
 from plants.arrays import Array, read_only, real_scalar, whole_number
 from plants.plant import Plant
 
 KIND = "pendulum"
-NEEDED = 1e-6  # N m that must be left of the torque everywhere
+NEEDED = 1e-5  # of torque that must be left everywhere, ten times what the checker asks for
+SPARE = 0.0025  # of the torque's range, that must be left without a facet that is taken away
 INWARD = 1e-9  # of the set: what rounding of its rows may take
 RESERVE = 1e-6  # of each level: what rounding of a filter may take
 HALVINGS = 12
@@ -33,14 +36,14 @@ HALVINGS = 12
 class Sector:
     """How a pendulum's safe set is designed, and what it shall withstand.
 
-    `disturbance` [rad/s] is what may come to the rate in every step, before the angle moves or after it. From each
-    state some torque leads into `contraction` times the set. `cells` divide the angle for the proof. Raises
-    ProblemError for anything else.
+    `disturbance` [rad/s] is what may come to the rate in every step, before the angle moves or after it. The set is
+    drawn so that from each state some torque leads into `contraction` times it; the room that this leaves
+    is spent on taking away facets. `cells` divide the angle for the proof. Raises ProblemError for anything else.
     """
 
     disturbance: float = 0.02
-    contraction: float = 0.998
-    cells: int = 12_000
+    contraction: float = 0.995
+    cells: int = 4_000
 
     def __post_init__(self) -> None:
         disturbance = real_scalar(self.disturbance, "disturbance", ProblemError)
@@ -55,6 +58,18 @@ class Sector:
         object.__setattr__(self, "contraction", contraction)
 
 
+@dataclass(frozen=True, eq=False)
+class Polygon:
+    """{A x <= b} with the rows X x + U (u + gravity / gain sin(angle)) <= h that keep it; `slack` of the torque."""
+
+    A: Array
+    b: Array
+    X: Array
+    U: Array
+    h: Array
+    slack: float
+
+
 def design(plant: Plant, limits: tuple[Array, Array], settings: Sector | None = None) -> SafeSet:
     """Return a set that the pendulum never leaves under any torques that its rows let through, with the certificate.
 
@@ -63,35 +78,62 @@ def design(plant: Plant, limits: tuple[Array, Array], settings: Sector | None = 
     """
     chosen = Sector() if settings is None else settings
     swing = Swing.of(plant, limits)
-    found = _largest(swing, chosen)
     lower, upper = swing.limits
-    A, b = led_rows(found.polyhedron.A, found.polyhedron.b * (1 - INWARD), upper - lower)
+    found = _largest(swing, chosen).polyhedron
+    facets = led_rows(found.A, found.b * (1 - INWARD), upper - lower)
+    polygon = _simplest(swing, chosen, _kept(swing, chosen, *facets))
+    if polygon.slack > -NEEDED:
+        raise NoSafeSet(
+            f"in some state of the polygon the torque left is {-polygon.slack:.3g}, but {NEEDED:g} is needed; take "
+            f"more `cells` than {chosen.cells}, a `contraction` below {chosen.contraction:g}, or withstand less",
+            -polygon.slack, NEEDED, plant.input_units[0],
+        )  # fmt: skip
+    return _safe_set(plant, _content(swing, chosen, polygon))
+
+
+def _kept(swing: Swing, chosen: Sector, A: Array, b: Array) -> Polygon:
+    """Return the polygon with its rows, and how much torque these leave: none if it is unbounded or a row is blind."""
     X, U = A @ swing.drift, A @ swing.push * swing.gain
     h = b * (1 - RESERVE) - np.abs(A) @ _gust(swing, chosen.disturbance)
+    try:
+        corners = Polyhedron(A, b).vertices()
+    except ProblemError:
+        return Polygon(A, b, X, U, h, np.inf)
     if not U.all():
-        raise NoSafeSet("a facet of the polygon is one that no torque moves; change a limit a little", 0.0, 1e-9, "")
-    slacks = swing.torque_slack(A, b, X, U, h, chosen.cells), swing.gap_slack(found.corners, X, U, h)
-    worst = max(slacks)
-    if worst > -NEEDED:
-        raise NoSafeSet(
-            f"in some state of the polygon the torque left is {-worst:.3g} N m, but {NEEDED:g} N m are needed; take "
-            f"more `cells` than {chosen.cells}, a `contraction` below {chosen.contraction:g}, or withstand less",
-            -worst, NEEDED, "N m",
-        )  # fmt: skip
-    content = {
+        return Polygon(A, b, X, U, h, np.inf)
+    slacks = swing.gap_slack(corners, X, U, h), swing.torque_slack(A, b, X, U, h, chosen.cells)
+    return Polygon(A, b, X, U, h, max(slacks))
+
+
+def _simplest(swing: Swing, chosen: Sector, polygon: Polygon) -> Polygon:
+    """Return the polygon without the facets that are not needed for enough torque to be left; it is larger then.
+
+    Facets that are limits stay.
+    """
+    enough = -SPARE * (swing.torque[1] - swing.torque[0])
+    for i in reversed(np.flatnonzero(polygon.A.all(axis=1)).tolist()):
+        fewer = _kept(swing, chosen, np.delete(polygon.A, i, axis=0), np.delete(polygon.b, i))
+        if fewer.slack <= enough:
+            polygon = fewer
+    return polygon
+
+
+def _content(swing: Swing, chosen: Sector, polygon: Polygon) -> dict[str, Any]:
+    lower, upper = swing.limits
+    rows = {name: getattr(polygon, name).tolist() for name in "XUh"}
+    return {
         "constants": {"gravity": swing.gravity, "gain": swing.gain},
         "sample_time": swing.d,
         "input": list(swing.torque),
         "limits": [lower.tolist(), upper.tolist()],
         "disturbance": _gust(swing, chosen.disturbance).tolist(),
-        "contraction": chosen.contraction,
-        "share": found.share(swing.limits).value,
-        "set": {"A": A.tolist(), "b": b.tolist()},
-        "rows": {"X": X.tolist(), "U": U.tolist(), "h": h.tolist(), "sine": swing.gravity / swing.gain},
+        "share": share_of(Polyhedron(polygon.A, polygon.b), (lower, upper)).value,
+        "set": {"A": polygon.A.tolist(), "b": polygon.b.tolist()},
+        "rows": rows | {"sine": swing.gravity / swing.gain},
         "cells": chosen.cells,
-        "worst": {"slack": worst},
+        "worst": {"slack": polygon.slack},
+        "design": asdict(chosen),
     }
-    return _safe_set(plant, content)
 
 
 def _gust(swing: Swing, disturbance: float) -> Array:
