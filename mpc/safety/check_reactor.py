@@ -11,7 +11,6 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass
-from itertools import pairwise
 from math import ceil, inf, log
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from typing import Any
 import numpy as np
 
 HEADER = {"format": "yann-control safety certificate", "version": 1, "kind": "stored heat of a reactor"}
-MOST_BYTES, MOST_CELLS, MOST_ROWS = 2**20, 10_000_000, 64
+MOST_BYTES, MOST_CELLS, MOST_ROWS = 2**20, 5_000_000, 64
+CHUNK = 4096  # cells at a time, so that they stay close to the processor
 LEAST_MARGIN = 1e-5  # K per sample, for the integration of whoever simulates and for the rounding of a filter
 
 
@@ -76,6 +76,9 @@ class Interval:
     def within(self, lower: Any, upper: Any) -> "Interval":
         """Return what of it lies between the two."""
         return Interval(np.maximum(self.lower, lower), np.minimum(self.upper, upper))
+
+    def __getitem__(self, index: Any) -> "Interval":
+        return Interval(self.lower[index], self.upper[index])
 
     def inside(self, other: "Interval") -> np.ndarray:
         """Return where all of it lies in the other."""
@@ -151,8 +154,8 @@ FORM = {
     "facets": [(NUMBER, NUMBER)],
     "cells": dict.fromkeys(("width", "layers", "coarse", "growth"), NUMBER),
     "worst": {"slack": NUMBER},
-    "set": {"A": [[NUMBER]], "b": [NUMBER]},
-    "rows": {"X": [[NUMBER]], "U": [[NUMBER]], "h": [NUMBER]},
+    "set": {"A": [(NUMBER,) * 4], "b": [NUMBER]},
+    "rows": {"X": [(NUMBER,) * 4], "U": [(NUMBER,)], "h": [NUMBER]},
 }
 
 
@@ -185,10 +188,10 @@ def _check_scalars(c: dict, plant: Reactor) -> None:
     fall = d * (steep + plant.dilution + plant.transfer * low)
     apart = level - s * most - T1 - ceiling - c["ramp"] - 4 * e["temperature"] - 2 * s * e["concentration"]
     holds = {
-        "all constants are above 0": min(*c["constants"].values(), *c["kinetics"].values(), d, c["ramp"]) > 0,
-        "inputs must cool": 0 <= low < high,
+        "all constants are above 0": min(*c["constants"].values(), *c["kinetics"].values(), d, c["ramp"] - 1e-6) > 0,
+        "the inputs cool": 0 <= low < high,
         "the facets start with the temperature alone, at or below the limit": s[0] == 0 and level[0] <= c["limit"],
-        "facets must not lean the other way": s.min() >= 0,
+        "no facet leans the other way": s.min() >= 0,
         "C_B - C_A stays in its range": plant.w.lower <= difference.lower and difference.upper <= plant.w.upper,
         "C_B is never below C_A": plant.w.lower >= 0,
         "C_S stays in its range": plant.feed_s.upper <= plant.stock.upper,
@@ -223,12 +226,14 @@ def _check_rows(c: dict) -> None:
             raise Refused("the set or the rows of inputs in the file are not those of its facets, ranges and ramp")
 
 
-def _layers(c: dict, level: float) -> np.ndarray:
-    """Return the edges of the layers of cells below a facet [K]: even ones on the ramp, then wider and wider."""
-    even = c["ramp"] * np.arange(c["cells"]["layers"] + 1) / c["cells"]["layers"]
-    deepest = level - c["ranges"]["coldest"]
-    wider = max(0, ceil(log(max(deepest / c["ramp"], 1)) / log(c["cells"]["growth"]))) + 1
-    return np.r_[even, c["ramp"] * c["cells"]["growth"] ** np.arange(1, wider + 1)]
+def _edges(c: dict, level: float, near: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges of cells below a facet: of C_A, and of how far below [K], on its ramp or from there on down."""
+    cells, most, ramp = c["cells"], c["ranges"]["concentration"], c["ramp"]
+    number = max(1, ceil(most / (cells["width"] * (1 if near else cells["coarse"]))))
+    deepest = max((level - c["ranges"]["coldest"]) / ramp, 1)
+    grown = np.arange(ceil(log(deepest) / log(cells["growth"])) + 2)
+    layers = np.arange(cells["layers"] + 1) / cells["layers"] if near else cells["growth"] ** grown
+    return np.r_[np.arange(number) * (most / number), most], ramp * layers
 
 
 def _slack(c: dict, plant: Reactor, i: int, near: bool, gap: Interval, A: Interval, T: Interval) -> np.ndarray:
@@ -259,39 +264,44 @@ def _slack(c: dict, plant: Reactor, i: int, near: bool, gap: Interval, A: Interv
     return np.where(enclosed & np.isfinite(total), total, inf)
 
 
+def _cells(c: dict, i: int, near: bool) -> tuple[Interval, Interval, Interval]:
+    """Return the cells below facet i that meet the set: how far below, C_A and T, cut down to what the set holds."""
+    s, level = c["facets"][i]
+    edges, layers = _edges(c, level, near)
+    A = Interval(*(np.repeat(side, len(layers) - 1) for side in (edges[:-1], edges[1:])))
+    gap = Interval(*(np.tile(side, len(edges) - 1) for side in (layers[:-1], layers[1:])))
+    tops = [(other - lean * Interval(A.lower)).upper for lean, other in c["facets"]]
+    T = (level - gap - s * A).within(c["ranges"]["coldest"], np.minimum.reduce(tops))
+    met = T.lower <= T.upper
+    A, T, gap = A[met], T[met], gap[met]
+    return (level - T - s * A).within(gap.lower, gap.upper), A, T
+
+
 def _check_cells(c: dict, plant: Reactor) -> Verdict:
     """Return the worst slack over cells that cover the whole set, facet by facet; refuse at the first that fails."""
-    cells, most, T1, worst, count = c["cells"], c["ranges"]["concentration"], c["ranges"]["coldest"], (-inf, 0), 0
-    if not (
-        cells["width"] > 0 and cells["layers"] in range(1, 1001) and cells["coarse"] >= 1 and cells["growth"] >= 1.01
-    ):
+    cells, worst, count = c["cells"], (-inf, 0), 0
+    whole = cells["layers"] in range(1, 1001)
+    if not (whole and cells["width"] > 0 and cells["coarse"] >= 1 and cells["growth"] >= 1.01):
         raise Refused("`cells` must have a width above 0, 1 to 1000 layers, coarse from 1 and growth from 1.01 on")
-    edges = [_layers(c, level) for _, level in c["facets"]]
-    planned = sum(map(len, edges)) * (most / cells["width"] + 1000)
+    if not c["ranges"]["concentration"] / cells["width"] < MOST_CELLS:
+        raise Refused(f"`cells` are too narrow: at most {MOST_CELLS} are checked; make them wider")
+    sides = [(i, near) for i in range(len(c["facets"])) for near in (True, False)]
+    sizes = [_edges(c, c["facets"][i][1], near) for i, near in sides]
+    planned = sum(len(A) * len(layers) for A, layers in sizes)
     if planned > MOST_CELLS:
-        raise Refused(f"`cells` would be up to {planned:.3g}, but at most {MOST_CELLS} are checked; make them coarser")
-    for i, ((s, level), layers) in enumerate(zip(c["facets"], edges, strict=True)):
-        for k, (shallow, deep) in enumerate(pairwise(layers)):
-            near = k < cells["layers"]
-            number = max(1, ceil(most / (cells["width"] * (1 if near else cells["coarse"]))))
-            A = np.minimum(np.arange(number + 1) * (most / number), most)
-            A, gap = Interval(A[:-1], np.r_[A[1:-1], most]), Interval(shallow, deep)
-            T = level - gap - s * A
-            ceilings = [(other - lean * Interval(A.lower)).upper for lean, other in c["facets"]]
-            T = T.within(T1, np.minimum.reduce(ceilings))
-            some = T.lower <= T.upper
-            if some.any():
-                A, T = Interval(A.lower[some], A.upper[some]), Interval(T.lower[some], T.upper[some])
-                below = level - T - s * A
-                slack = _slack(c, plant, i, near, below.within(shallow, deep), A, T)
-                worst, count = max(worst, (float(slack.max()), i)), count + len(slack)
-                if not worst[0] <= -LEAST_MARGIN:
-                    raise Refused(
-                        f"facet {i} ({s:g}, {level:g}) may be left: the slack of a cell {shallow:.3g} to {deep:.3g} K "
-                        f"below it is {worst[0]:.3g} K per sample, but {-LEAST_MARGIN:g} or less is needed"
-                    )
-                if count > MOST_CELLS // 4:
-                    raise Refused(f"more than {count} cells meet the set, too many to check; make them coarser")
+        raise Refused(f"`cells` would be up to {planned}, but at most {MOST_CELLS} are checked; make them larger")
+    for i, near in sides:
+        gap, A, T = _cells(c, i, near)
+        for part in (slice(k, k + CHUNK) for k in range(0, len(A.lower), CHUNK)):
+            slack = _slack(c, plant, i, near, gap[part], A[part], T[part])
+            worst, count = max(worst, (float(slack.max()), i)), count + len(slack)
+            if not worst[0] <= -LEAST_MARGIN:
+                raise Refused(
+                    f"facet {i}, T + {c['facets'][i][0]:g} C_A <= {c['facets'][i][1]:g}, may be left: the worst slack "
+                    f"is {worst[0]:.3g} K per sample or more, but {-LEAST_MARGIN:g} or less is needed"
+                )
+    if count == 0:
+        raise Refused("the set is empty: no cell meets it")
     return Verdict(*worst, count)
 
 
@@ -315,8 +325,6 @@ def check(document: dict) -> Verdict:
         _check_scalars(content, plant)
         _check_rows(content)
         found = _check_cells(content, plant)
-    if found.cells == 0:
-        raise Refused("the set is empty: no cell meets it")
     if found.worst_slack > content["worst"]["slack"] + 1e-9:
         raise Refused(f"the worst slack is {found.worst_slack:.9g} K, not {content['worst']['slack']:.9g} as claimed")
     return found

@@ -1,5 +1,6 @@
 """How far a reactor's facets are from being left: bounds over cells that cover the whole set, between samples too."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ from mpc.safety.heat_motion import HeatMotion
 from mpc.safety.heat_ranges import HeatRanges
 from mpc.safety.interval import Interval
 from plants.arrays import Array
+
+CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,12 @@ class HeatCells:
     T: Interval
     depth: Interval
     ramped: np.ndarray
+
+    def parts(self) -> Iterator["HeatCells"]:
+        """Return them a few thousand at a time, so that arrays stay close to the processor."""
+        for k in range(0, len(self.ramped), CHUNK):
+            some = slice(k, k + CHUNK)
+            yield HeatCells(self.A[some], self.T[some], self.depth[some], self.ramped[some])
 
 
 def cells_below(model: HeatModel, ranges: HeatRanges, facets: Array, i: int, grid: HeatGrid) -> HeatCells:
@@ -78,7 +87,7 @@ def worst_cells(model: HeatModel, ranges: HeatRanges, facets: Array, grid: HeatG
     motion, worst, count = HeatMotion(model, ranges), [], 0
     for i, slope in enumerate(facets[:, 0].tolist()):
         cells = cells_below(model, ranges, facets, i, grid)
-        slacks = _slacks(motion, slope, cells)
+        slacks = np.concatenate([_slacks(motion, slope, part) for part in cells.parts()])
         count += len(slacks)
         k = int(slacks.argmax())
         A, T = ((float(x.lower[k]), float(x.upper[k])) for x in (cells.A, cells.T))
