@@ -34,6 +34,13 @@ class Precision:
         digits += "" if set(digits) & set(".e") else ".0"
         return digits + self.suffix
 
+    def inward(self, bound: Array, lower: bool) -> Array:
+        """Return lower or upper bounds (m,) as numbers of this type that do not lie beyond them."""
+        rounded = bound.astype(self.dtype)
+        beyond = rounded < bound if lower else rounded > bound
+        moved = np.nextafter(rounded, self.dtype(np.inf if lower else -np.inf))
+        return np.where(beyond, moved, rounded).astype(np.float64)
+
 
 DOUBLE = Precision("double", 2.0**-53, np.float64, "DBL_MAX", 17, "")
 FLOAT = Precision("float", 2.0**-24, np.float32, "FLT_MAX", 9, "f")

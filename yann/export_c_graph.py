@@ -46,7 +46,7 @@ class GraphTables(Tables):
         ends = np.cumsum([0, *map(len, graph.lists)])
         listed = [region for regions in graph.lists for region in regions]
         for name, bound in zip(("low", "high"), bounds, strict=True):
-            yield name, self._within(bound, name == "low"), f"The {name} ends of the parameter bounds."
+            yield name, self.precision.inward(bound, name == "low"), f"The {name} ends of the parameter bounds."
         yield "node_row", graph.rows.astype(np.int64), "The half-space that each node of the decision graph asks about."
         yield "child", child, "Its children below and above; from NODES on: regions, then lists of regions."
         yield "leaf_start", ends.astype(np.int64), "Where the regions of each list start."

@@ -193,7 +193,7 @@ class Tables:
             yield "move", _whole(self.design.move), "The number of each region's move."
         yield "gain", moves, f"Each move once: for each of {names} the gain of every state, then the offset."
         for name, bound in zip(("lower", "upper"), input_box(law), strict=True):
-            yield name, self._within(bound, name == "lower"), f"The {name} bounds of {names}."
+            yield name, self.precision.inward(bound, name == "lower"), f"The {name} bounds of {names}."
         if not self.outside.holds:
             yield "backup", self.backup, "The input where no region gives one."
         if self.centred or self.design.net is not None:
@@ -223,13 +223,6 @@ class Tables:
         if self.centred:
             moved[..., -1] += moved[..., :-1] @ ((self.shift - net.centre) / net.half_width)
         return moved
-
-    def _within(self, bound: Array, lower: bool) -> Array:
-        """Return a bound whose rounded value does not lie beyond it."""
-        rounded = bound.astype(self.precision.dtype)
-        beyond = rounded < bound if lower else rounded > bound
-        inward = np.nextafter(rounded, self.precision.dtype(np.inf if lower else -np.inf))
-        return np.where(beyond, inward, rounded).astype(np.float64)
 
 
 DIVISORS = ("half_width", "bound", "fade")

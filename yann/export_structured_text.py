@@ -12,8 +12,8 @@ from mpc.explicit.storage import write_whole
 from plants.arrays import instance_of
 from yann.actor import YannActor
 from yann.errors import NetworkError
-from yann.export_c import ENVIRONMENT
 from yann.export_c_design import Design
+from yann.export_c_files import ENVIRONMENT
 from yann.export_c_form import DOUBLE, FLOAT, NEAREST, Precision
 from yann.export_c_steps import named_arrays
 from yann.export_c_tables import Table, Tables

@@ -171,7 +171,7 @@ def test_a_tree_gives_what_a_scan_gives(laws, hard_points, run, tmp_path):
 
 @pytest.mark.parametrize("ways", [0, 1])
 def test_where_too_many_ways_are_open_all_regions_are_scanned(ways, laws, hard_points, run, tmp_path, monkeypatch):
-    monkeypatch.setattr(import_module("yann.export_c"), "WAYS", ways)
+    monkeypatch.setattr(import_module("yann.export_c_law"), "WAYS", ways)
     law = laws["two inputs"]
     export_c(law, tmp_path)
     points = hard_points(law)
