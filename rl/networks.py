@@ -101,13 +101,14 @@ class PlainActor(StackedNetwork):
 class PlainCritic(StackedNetwork):
     """A multilayer perceptron from state and input to the cost to go: relu inside, nothing at the end.
 
-    Called with states (..., n) and inputs (..., m) it returns costs (...,).
+    Called with states (..., n) and inputs (..., m) it returns costs (...,). With `zero_last` they are 0 at birth.
     """
 
-    def __init__(self, plant: Plant, hidden: Sequence[int]) -> None:
+    def __init__(self, plant: Plant, hidden: Sequence[int], zero_last: bool = False) -> None:
         super().__init__([("x", plant.n), ("u", plant.m)])
         self.features = StateFeatures(plant)
-        self.net = StackedMLP([self.features.width + plant.m, *checked_sizes(hidden), 1], torch.relu_)
+        widths = [self.features.width + plant.m, *checked_sizes(hidden), 1]
+        self.net = StackedMLP(widths, torch.relu_, zero_last=zero_last)
         self.range = Interval(*plant.input_bounds)
         self.draw([0])
 

@@ -15,7 +15,7 @@ from rl.agent import Losses
 from rl.errors import TrainingError
 from rl.fitting import trainable
 from rl.generators import safety_seed
-from rl.networks import checked_sizes, plain_critic
+from rl.networks import PlainCritic, checked_sizes
 from rl.off_policy import OffPolicyAgent, adam, descend
 from rl.replay import Batch
 from rl.settings import at_least_zero
@@ -103,7 +103,8 @@ class SACLagrangianLearner(SoftLearner):
     ) -> None:
         super().__init__(networks, settings, discount, seeds, plant)
         self.gamma, self.penalty = discount, plant.cost.violation_penalty
-        self.safety = twins(plain_critic(plant, settings.safety_hidden), [safety_seed(seed) for seed in seeds])
+        fresh = PlainCritic(plant, settings.safety_hidden, zero_last=True)
+        self.safety = twins(fresh, [safety_seed(seed) for seed in seeds])
         self.target_safety = copy.deepcopy(self.safety)
         self.safety_step = adam(trainable(self.safety), settings.critic_learning_rate)
         self.multiplier = torch.full((len(seeds),), float(settings.multiplier), dtype=torch.float64)

@@ -213,6 +213,8 @@ def test_all_four_critics_of_a_member_are_drawn_from_seeds_of_their_own(drift):
     first = [network.net.layers[0].weight for network in (trained.critics, trained.safety)]
     rows = torch.cat(first).flatten(1)
     assert len({tuple(row.tolist()) for row in rows}) == 8
+    x, u = np.random.default_rng(0).uniform(-1, 1, (2, 4, 5, 1))
+    assert (trained.safety(x, u) == 0).all(), "nobody is accused at birth"
 
 
 def test_its_first_actor_is_the_law():
