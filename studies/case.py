@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 from mpc import MPCProblem, PiecewiseAffineLaw
+from mpc.safety.safe_set import SafeSet
 from plants import Plant, Scenario
 from plants.arrays import Array, whole_number
 from plants.simulate import Controller
@@ -21,6 +22,16 @@ MOST = 100_000
 
 
 @dataclass(frozen=True, eq=False)
+class Guarded:
+    """The safe set of the filters in a study, and `points` (N, n), called `domain`, of which a share is to be in it."""
+
+    safe: SafeSet
+    points: Array
+    domain: str
+    wanted_share: float
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """Everything that a study runs, built from its settings alone.
 
@@ -28,7 +39,8 @@ class Case:
     `baselines[scenario][name]` who controls it without learning. `starts` (K, n) are tested
     before training and after every episode; `groups` names slices of them, `path_starts` those whose runs are kept.
     `best[scenario]` (K,) is the least cost known of each, NaN where nothing is stored; `grid` (G, n) are states at
-    which inputs before and after training are kept. `gates[method]` says by what gate a method delivers, if any.
+    which inputs before and after training are kept. `gates[method]` says by what gate a method delivers, if any;
+    `guarded` what the filters of those agents are that have one.
     """
 
     plant: Plant
@@ -44,6 +56,7 @@ class Case:
     best: Mapping[str, Array]
     grid: Array
     gates: Mapping[str, Gate] = field(default_factory=dict)
+    guarded: Guarded | None = None
 
     def controllers(self) -> list[tuple[str, str]]:
         """Return (scenario, name) of every baseline."""

@@ -9,8 +9,9 @@ from rl.rates import Rate, rate_of
 from studies.case import NOMINAL
 from studies.cstr import FOULED
 from studies.errors import StudyError
+from studies.method_result import MethodResult
 from studies.reactor_control import LINEAR, OFFSET_FREE
-from studies.result import MethodResult, StudyResult
+from studies.result import StudyResult
 from studies.statistics import GapClosed, Middle, Spread, middle_seed
 
 WANTED_SHARE, WANTED_GAP, WANTED_LOSS = 0.8, 0.7, 0.001

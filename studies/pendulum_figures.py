@@ -6,11 +6,12 @@ from plants import clipped_pendulum
 from plants.arrays import Array
 from studies.change_map import plot_change
 from studies.learning_curves import LearningCurve, StartGroup, plot_learning
+from studies.method_result import MethodResult
 from studies.pair_plot import plot_pairs
 from studies.pendulum_tables import GROUP_NAMES, comparison
 from studies.region_map import GainOf, plot_regions
 from studies.report import ReportFigure
-from studies.result import MethodResult, StudyResult
+from studies.result import StudyResult
 from studies.runs import Run, recorded
 from studies.statistics import middle_seed, seed_count
 from studies.trajectory_plot import plot_trajectory

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from studies.core_check import STARTS
+from studies.method_result import MethodResult
 from studies.network_tables import network_table, size_table
 from studies.paired_table import paired_table
 from studies.pendulum_figures import figures
 from studies.pendulum_tables import comparison, group_table, learning_table, region_table
 from studies.published import published_pendulum
 from studies.report import Excerpt, Report, Table
-from studies.result import MethodResult, StudyResult
+from studies.result import StudyResult
 from studies.run_facts import check_words, facts
 from studies.statistics import Middle, at, collapse, gap_closed, law_costs, seed_count
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -14,84 +14,10 @@ from mpc.explicit.storage import read_archive, write_archive, write_whole
 from plants.arrays import Array
 from studies.errors import StudyError
 from studies.folder import StudyFolder, json_bytes
+from studies.guarantee import Guarantee
+from studies.method_result import Baseline, MethodResult
 
 KIND = "study result"
-
-
-@dataclass(frozen=True, eq=False)
-class MethodResult:
-    """One method in one scenario over S seeds, E episodes and K test starts.
-
-    `test_costs` (S, E + 1, K): cost of each test start before training and after every episode; `test_unsafe` the
-    same, 1 where it ended unsafe; where a gate delivers, the last is of what it delivered. `training_costs`, `runs` and
-    `violations` (S, E): cost, runs and unsafe steps of each training episode; every violation ends a run. `grid_inputs`
-    (2, S, G, m): inputs on the grid before and after training. `paths` (2, S, k, T + 1, n) and `path_inputs`
-    (2, S, k, T, m): closed loops from the chosen starts before and after. `core_excess` (S,): the most by which the
-    trained actor costs more than the law from a start in its core, NaN where it has none.
-    """
-
-    name: str
-    scenario: str
-    seeds: tuple[int, ...]
-    discount: float
-    actor_weights: int
-    critic_weights: int
-    test_costs: Array
-    test_unsafe: np.ndarray
-    training_costs: Array
-    runs: np.ndarray
-    violations: np.ndarray
-    grid_inputs: Array
-    paths: Array
-    path_inputs: Array
-    core_excess: Array
-
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return the blocks of one method as one result, in the order given."""
-        first, along = parts[0], {"grid_inputs": 1, "paths": 1, "path_inputs": 1}
-        arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(p, name) for p in parts], along.get(name, 0)) for name in ARRAYS
-        }
-        seeds = tuple(seed for part in parts for seed in part.seeds)
-        return replace(first, seeds=seeds, **arrays)
-
-    def facts(self) -> dict[str, Any]:
-        """Return everything but the arrays, for JSON."""
-        names = ("name", "scenario", "discount", "actor_weights", "critic_weights")
-        return {name: getattr(self, name) for name in names} | {"seeds": list(self.seeds)}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return the arrays by name, for a file."""
-        return {name: getattr(self, name) for name in ARRAYS}
-
-    @classmethod
-    def of(cls, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
-        """Return the method behind `facts` and `arrays`."""
-        return cls(**{**facts, "seeds": tuple(facts["seeds"]), **{name: arrays[name] for name in ARRAYS}})
-
-
-ARRAYS = (
-    "test_costs",
-    "test_unsafe",
-    "training_costs",
-    "runs",
-    "violations",
-    "grid_inputs",
-    "paths",
-    "path_inputs",
-    "core_excess",
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Baseline:
-    """What a controller that learns nothing costs (K,) from the test starts of a scenario; `unsafe` (K,) is 0 or 1."""
-
-    name: str
-    scenario: str
-    costs: Array
-    unsafe: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +26,8 @@ class StudyResult:
 
     `stored_best` has for each scenario the least cost (K,) known beforehand; `groups` names slices of the starts;
     `grid` (G, n) are the states of the methods' `grid_inputs`, `path_starts` the indices of the starts whose paths are
-    kept; `checks` what was verified before training; `provenance` versions, hashes and the command.
+    kept; `checks` what was verified before training; `provenance` versions, hashes and the command. `guarantee` is what
+    was proved of the safety filter of those methods that end in one, None where none does.
     """
 
     name: str
@@ -115,6 +42,7 @@ class StudyResult:
     path_starts: tuple[int, ...]
     checks: dict[str, Any]
     provenance: dict[str, Any]
+    guarantee: Guarantee | None = None
 
     @property
     def best(self) -> Array:
@@ -166,7 +94,7 @@ class StudyResult:
             for k, start in enumerate(starts):
                 facts = {"method": b.name, "scenario": scenario, "seed": None, "start": start}
                 told = {"cost_initial": costs[k], "cost_final": costs[k], "cost_best": best[k]}
-                yield facts | told | {"violations_training": 0, "violations_test": int(unsafe[k])}
+                yield facts | told | {"violations_training": 0, "violations_test": int(unsafe[k])} | self._beside(None)
         for m in self.methods:
             for s, seed in enumerate(m.seeds):
                 for k, start in enumerate(starts):
@@ -180,7 +108,12 @@ class StudyResult:
                         "cost_best": best[k],
                         "violations_training": int(m.violations[s].sum()),
                         "violations_test": int(m.test_unsafe[s, -1, k]),
+                        **self._beside(None if m.interventions is None else int(m.interventions[s].sum())),
                     }
+
+    def _beside(self, interventions: int | None) -> dict[str, int | None]:
+        """Return the column that studies with filters have besides."""
+        return {} if self.guarantee is None else {"interventions_training": interventions}
 
     def facts(self) -> dict[str, Any]:
         """Return everything but the arrays, for JSON."""
@@ -188,6 +121,7 @@ class StudyResult:
         facts = {name: getattr(self, name) for name in names}
         facts |= {"path_starts": list(self.path_starts), "scenarios": list(self.stored_best)}
         facts["baselines"] = [[b.name, b.scenario] for b in self.baselines]
+        facts["guarantee"] = None if self.guarantee is None else self.guarantee.facts()
         return facts | {"methods": [m.facts() for m in self.methods]}
 
     def save(self, folder: StudyFolder) -> None:
@@ -218,8 +152,7 @@ class StudyResult:
         try:
             _check_law(folder, law, facts["provenance"]["law_sha256"])
             methods = tuple(
-                MethodResult.of(part, {name: arrays[f"{i}.{name}"] for name in ARRAYS})
-                for i, part in enumerate(facts.pop("methods"))
+                MethodResult.of(part, _named(arrays, f"{i}.")) for i, part in enumerate(facts.pop("methods"))
             )
             baselines = tuple(
                 Baseline(name, scenario, arrays[f"baseline.{i}.costs"], arrays[f"baseline.{i}.unsafe"])
@@ -227,12 +160,21 @@ class StudyResult:
             )
             path_starts = tuple(facts.pop("path_starts"))
             best = dict(zip(facts.pop("scenarios"), arrays["stored_best"], strict=True))
+            guarantee = Guarantee.of(facts.pop("guarantee", None))
             known = {"stored_best": best, "starts": arrays["starts"], "grid": arrays["grid"]}
-            return cls(methods=methods, baselines=baselines, law=law, path_starts=path_starts, **known, **facts)
+            return cls(
+                methods=methods, baselines=baselines, law=law, path_starts=path_starts, guarantee=guarantee,
+                **known, **facts,
+            )  # fmt: skip
         except (KeyError, TypeError, ValueError) as cause:
             raise FileFormatError(
                 f"{folder / 'result.npz'} does not hold a whole study ({cause}); run it again"
             ) from cause
+
+
+def _named(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
+    """Return the arrays whose name starts so, without that start."""
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
 
 def _file_digest(path: Path) -> str:

@@ -14,12 +14,16 @@ from mpc.explicit.storage import read_archive, write_archive
 from plants import Scenario
 from plants.arrays import Array
 from rl import Progress, Training, evaluate, train
+from rl.agent import Agent
+from rl.filtered import NoFilter, filter_of
 from studies.case import Case, Study
 from studies.core_check import core_excess
 from studies.errors import StudyError
 from studies.folder import StudyFolder
+from studies.guarantee import guaranteed
+from studies.method_result import Baseline, MethodResult
 from studies.provenance import provenance, source_digest
-from studies.result import Baseline, MethodResult, StudyResult
+from studies.result import StudyResult
 from studies.workers import Reader, run_tasks
 from yann import compile_law, verify
 from yann.stacked import StackedNetwork
@@ -47,10 +51,12 @@ def run_study(
 
     Blocks run on up to `workers` processes; the result is the same for any number of them. `timing.json` beside it
     has the seconds of every block, so that result.json is the same from run to run.
-    Raises StudyError if a network is not its law; what training raises passes as it is.
+    Raises StudyError if a network is not its law, or a safe set not what its certificate says; what training raises
+    passes as it is.
     """
     case = study.build()
     checks = check_networks(case)
+    guarantee = None if case.guarded is None else guaranteed(case.guarded)
     blocks, seconds = _all_blocks(study, case, folder, reader, workers)
     methods = [
         MethodResult.joined([blocks[Block(scenario, name, seeds)] for seeds in study.blocks])
@@ -70,8 +76,11 @@ def run_study(
         path_starts=case.path_starts,
         checks=checks,
         provenance=provenance(command) | {"law_sha256": case.law.digest},
+        guarantee=guarantee,
     )
     result.save(folder)
+    if case.guarded is not None:
+        case.guarded.safe.certificate.save(folder.file("certificate.json"))
     folder.write_json("timing.json", seconds)
     _forget_blocks(folder)
     return result
@@ -138,6 +147,7 @@ def run_block(study: Study, block: Block, reader: Reader | None) -> tuple[Method
         actor_weights=_weights(agent.actor),
         critic_weights=_weights(agent.critic),
         **_log(training, world),
+        **_filtering(agent, training),
         grid_inputs=np.array([[actor(case.grid) for actor in actors] for actors in (before, training.actors)]),
         paths=states,
         path_inputs=inputs,
@@ -169,6 +179,13 @@ def _log(training: Training, world: Scenario) -> dict[str, np.ndarray]:
         "runs": training.ledger.runs.astype(np.int64),
         "violations": training.ledger.violations.astype(np.int64),
     }
+
+
+def _filtering(agent: Agent, training: Training) -> dict[str, np.ndarray]:
+    """Return what a filter did in training, where the agent's actor ends in one."""
+    if isinstance(filter_of(agent.actor), NoFilter):
+        return {}
+    return {"interventions": training.ledger.interventions, "unguarded": training.ledger.unguarded}
 
 
 def _paths(world: Scenario, actors: list[list[StackedNetwork]], starts: Array) -> tuple[Array, Array]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from plants.arrays import Array
-from studies.result import MethodResult, StudyResult
+from studies.method_result import MethodResult
+from studies.result import StudyResult
 
 
 @dataclass(frozen=True)

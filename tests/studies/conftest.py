@@ -125,9 +125,9 @@ def result(plant, law, law_controller):
 
 def _method(name, number, plant, controller, grid):
     from plants import simulate  # noqa: PLC0415 - the shape-checked run hooks into imports
+    from studies.method_result import MethodResult  # noqa: PLC0415 - the shape-checked run hooks into imports
     from studies.pendulum import PATH_STARTS  # noqa: PLC0415 - the shape-checked run hooks into imports
     from studies.published import published_pendulum  # noqa: PLC0415 - the shape-checked run hooks into imports
-    from studies.result import MethodResult  # noqa: PLC0415 - the shape-checked run hooks into imports
 
     generator = np.random.default_rng(number)
     starts = published_pendulum().starts
@@ -164,8 +164,9 @@ def reactor_result():
     from mpc import solve_explicit  # noqa: PLC0415 - the shape-checked run hooks into imports
     from plants import safety_cstr, simulate  # noqa: PLC0415 - the shape-checked run hooks into imports
     from studies.cstr import FOULED, reactor_worlds, stored_reactor, temperature_grid  # noqa: PLC0415
+    from studies.method_result import Baseline  # noqa: PLC0415 - the shape-checked run hooks into imports
     from studies.reactor_control import reactor_problem  # noqa: PLC0415 - the shape-checked run hooks into imports
-    from studies.result import Baseline, StudyResult  # noqa: PLC0415 - the shape-checked run hooks into imports
+    from studies.result import StudyResult  # noqa: PLC0415 - the shape-checked run hooks into imports
 
     plant = safety_cstr()
     law = solve_explicit(reactor_problem(plant))
@@ -198,7 +199,7 @@ def reactor_result():
 
 
 def _reactor_method(name, number, scenario, run, grid):
-    from studies.result import MethodResult  # noqa: PLC0415 - the shape-checked run hooks into imports
+    from studies.method_result import MethodResult  # noqa: PLC0415 - the shape-checked run hooks into imports
 
     generator = np.random.default_rng(number)
     costs = np.full((3, 5, 5), 500.0) + np.array([-20.0, -10.0, 0.0, 10.0, 20.0])

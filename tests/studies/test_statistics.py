@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mpc import MPCProblem, printed_pendulum, solve_explicit
-from studies.result import MethodResult, StudyResult
+from studies.method_result import MethodResult
+from studies.result import StudyResult
 from studies.statistics import Spread, collapse, curve, gap_closed, interquartile_mean
 
 
