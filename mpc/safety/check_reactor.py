@@ -250,9 +250,11 @@ def _slack(c: dict, plant: Reactor, i: int, near: bool, gap: Interval, A: Interv
         to_a, to_t = plant.motion(A_now, T_now, u)
         return A + time * to_a, T + time * to_t
 
-    sample, guess = Interval(0, d.upper), after(Interval(-d.upper, 2 * d.upper), A, T)
-    guess = guess[0], guess[1].within(T1 / 2, inf)  # Picard: what is mapped into itself holds the motion
-    box = after(sample, *guess)
+    sample, around, guess = Interval(0, d.upper), Interval(-2 * d.upper, 2 * d.upper), (A, T)
+    for _ in range(2):
+        guess = after(around, *guess)
+        guess = guess[0], guess[1].within(T1 / 2, inf)
+    box = after(sample, *guess)  # Picard: what is mapped into itself holds the motion
     enclosed = box[0].inside(guess[0]) & box[1].inside(guess[1])
     for _ in range(2):
         box = after(sample, box[0].within(0, most), box[1].within(T1, inf))

@@ -122,8 +122,10 @@ def _enclosure(motion: HeatMotion, cells: HeatCells, u: Interval) -> tuple[tuple
         to_A, to_T = motion.rates(A, T, u)
         return cells.A + time * to_A, cells.T + time * to_T
 
-    guess = moved(Interval(-d, 2 * d), cells.A, cells.T)
-    guess = guess[0], guess[1].intersection(Interval(ranges.coldest / 2, np.inf))
+    guess = cells.A, cells.T
+    for _ in range(2):
+        guess = moved(Interval(-2 * d, 2 * d), *guess)
+        guess = guess[0], guess[1].intersection(Interval(ranges.coldest / 2, np.inf))
     box = moved(Interval(0.0, d), *guess)
     certain = guess[0].contains(box[0]) & guess[1].contains(box[1])
     for _ in range(2):

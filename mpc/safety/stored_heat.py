@@ -17,7 +17,7 @@ from plants.plant import Plant
 
 NEEDED = 2e-5  # K per sample by which every cell must pass, twice what the checker asks for
 PER_SAMPLE = 1.1  # samples' worth of decrease for what is missing in one
-ROUNDS = 8
+ROUNDS, PATIENT = 10, 3  # from the third round on twice as much each time, since cells change by whole ones
 
 
 def design(plant: Plant, limits: tuple[Array, Array], settings: StoredHeat = NOMINAL) -> SafeSet:
@@ -62,14 +62,20 @@ def _kept_facets(model: HeatModel, ranges: HeatRanges, grid: HeatGrid) -> tuple[
     """Return facets that the bound over cells keeps, the worst cell of each, and how many cells there are."""
     decrease = np.full(len(model.settings.breaks) + 2, model.settings.decrease)
     slacks = np.array([np.inf])
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         facets = heat_facets(model, ranges, decrease)
         worst, count = worst_cells(model, ranges, facets, grid)
         slacks = np.array([cell.slack for cell in worst])
         if (slacks <= -NEEDED).all():
             return facets, worst, count
+        if np.isinf(slacks).any():
+            raise NoSafeSet(
+                f"what happens within a sample of {model.sample_time:.3g} h cannot be enclosed; sample faster, or make "
+                f"`cell` smaller than {grid.width:g}",
+                float("inf"), -NEEDED, "K per sample",
+            )  # fmt: skip
         missing = np.where(slacks > -NEEDED, slacks + 2 * NEEDED, 0.0)
-        decrease[: len(slacks)] += PER_SAMPLE * missing / model.sample_time
+        decrease[: len(slacks)] += PER_SAMPLE * 2 ** max(0, turn + 1 - PATIENT) * missing / model.sample_time
     raise NoSafeSet(
         f"after {ROUNDS} rounds of facets that full cooling lowers faster and faster one may still be left by "
         f"{slacks.max():.3g} K in a sample, but {-NEEDED:g} or less is needed; widen `ramp`, make `cell` smaller, or "
