@@ -79,7 +79,7 @@ def demonstration(
 ) -> list[list[str]]:
     """The lines of all policies under all disturbances, and of the controls that must fail."""
     lines, generator = [], np.random.default_rng(0)
-    x = starts(safe, plant, rows, generator)
+    x = starts(safe, rows, generator)
     number = max(1, round(steps / len(x)))
     for policy, maker in policies.items():
         for weather, constants in Disturbances(plant, safe).weathers(len(x), generator).items():

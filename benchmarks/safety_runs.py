@@ -32,20 +32,18 @@ class Tally:
     hottest: float
 
 
-def starts(safe: SafeSet, plant: Plant, rows: int, generator: np.random.Generator) -> Array:
+def starts(safe: SafeSet, rows: int, generator: np.random.Generator) -> Array:
     """Half of them on the border of the facets, up to rounding, the others below it; C_B - C_A often at an end."""
-    content = safe.certificate.content
+    content, drawn = safe.certificate.content, 2 * rows
     facets, ranges = np.array(content["facets"]), content["ranges"]
-    spread = np.where(generator.random(rows) < 0.5, 1.0, generator.random(rows) ** 3)
-    A = ranges["concentration"] * spread * generator.random(rows)
-    least, most = ranges["difference"]
-    w = np.where(
-        generator.random(rows) < 0.5, generator.choice([least, most], rows), generator.uniform(least, most, rows)
-    )
+    spread = np.where(generator.random(drawn) < 0.5, 1.0, generator.random(drawn) ** 3)
+    A = ranges["concentration"] * spread * generator.random(drawn)
+    at_an_end = generator.choice(ranges["difference"], drawn)
+    w = np.where(generator.random(drawn) < 0.5, at_an_end, generator.uniform(*ranges["difference"], drawn))
     border = (facets[:, 1] - np.outer(A, facets[:, 0])).min(axis=1)
-    below = np.where(np.arange(rows) % 2, 0.0, (border - ranges["coldest"]) * generator.random(rows) ** 2)
-    x = np.c_[A, A + w, np.full(rows, ranges["stock"]), border - below]
-    return x[safe.contains(x)]
+    below = np.where(np.arange(drawn) % 2, 0.0, (border - ranges["coldest"]) * generator.random(drawn) ** 2)
+    x = np.c_[A, A + w, np.full(drawn, ranges["stock"]), border - below]
+    return x[safe.contains(x)][:rows]
 
 
 def random(plant: Plant, rows: int, generator: np.random.Generator) -> Policy:

@@ -53,7 +53,7 @@ def test_full_cooling_brings_every_facet_down_on_the_border(sets, reactor):
     """What the recipe is about, asked of the plant's own equations."""
     safe = sets["nominal"]
     generator = np.random.default_rng(1)
-    x = starts(safe, reactor, 4000, generator)[1::2]
+    x = starts(safe, 4000, generator)[1::2]
     rates = reactor.derivatives(x, [110.0])
     on = np.abs(x @ safe.A[:8].T - safe.b[:8]) < 1e-9
     assert on.any(axis=0).all()
@@ -64,7 +64,7 @@ def test_full_cooling_brings_every_facet_down_on_the_border(sets, reactor):
 @pytest.mark.parametrize("name", ["readable", "nominal", "robust"])
 def test_no_policy_gets_beyond_the_limit(sets, reactor, name, policy):
     generator = np.random.default_rng(2)
-    x = starts(sets[name], reactor, 120, generator)
+    x = starts(sets[name], 120, generator)
     assert len(x) > 100
     wanted = POLICIES[policy](reactor, len(x), generator)
     for weather in Disturbances(reactor, sets[name]).weathers(len(x), generator).values():
@@ -77,7 +77,7 @@ def test_no_policy_gets_beyond_the_limit(sets, reactor, name, policy):
 @pytest.mark.parametrize("name", ["readable", "nominal", "robust"])
 def test_a_filter_that_knows_the_temperature_alone_fails(sets, reactor, name):
     generator = np.random.default_rng(3)
-    x = starts(sets[name], reactor, 200, generator)
+    x = starts(sets[name], 200, generator)
     wanted = POLICIES["zero cooling"](reactor, len(x), generator)
     calm = next(iter(Disturbances(reactor, sets[name]).weathers(len(x), generator).values()))
     assert run(temperature_only(sets[name]), reactor, x, wanted, calm, 300).violations > 50
@@ -85,7 +85,7 @@ def test_a_filter_that_knows_the_temperature_alone_fails(sets, reactor, name):
 
 def test_disturbances_twice_as_large_break_the_robust_set(sets, reactor):
     generator = np.random.default_rng(4)
-    x = starts(sets["robust"], reactor, 200, generator)
+    x = starts(sets["robust"], 200, generator)
     wanted = POLICIES["zero cooling"](reactor, len(x), generator)
     wild = Disturbances(reactor, sets["robust"], doubled=True).weathers(len(x), generator)["worst"]
     assert run(sets["robust"], reactor, x, wanted, wild, 300).violations > 100
@@ -98,7 +98,7 @@ def test_the_bound_over_cells_holds_for_steps_of_the_plant(reactor, quick_heat):
     safe = design(reactor, reactor.safe_limits, quick_heat)
     worst, _ = worst_cells(model, ranges, np.array(safe.certificate.content["facets"]), HeatGrid(width=quick_heat.cell))
     generator = np.random.default_rng(5)
-    x = starts(safe, reactor, 20_000, generator)
+    x = starts(safe, 20_000, generator)
     count = len(safe.certificate.content["facets"])
     least = np.clip(MaxMin.of(safe).limits(x)[0], 0, 110)
     most = np.clip(MaxMin.of(safe).limits(x)[1], 0, 110)
@@ -133,7 +133,7 @@ def test_measurements_that_are_off_are_withstood(reactor):
     generator = np.random.default_rng(6)
     counts = []
     for keep in keeps:
-        x = starts(safe, reactor, 300, generator)
+        x = starts(safe, 300, generator)
         count = 0
         for _ in range(200):
             low = x - [0.004, 0, 0, 0.1]  # it seems colder, and to hold less A, than it does
@@ -168,7 +168,7 @@ def test_other_samples_and_inputs_have_sets_of_their_own(reactor, quick_heat, ch
     safe = design(changed, changed.safe_limits, replace(quick_heat, effectiveness=0.95))
     assert safe.certificate.verify().worst_slack <= -1e-5
     generator = np.random.default_rng(7)
-    x = starts(safe, changed, 200, generator)
+    x = starts(safe, 200, generator)
     low = POLICIES["zero cooling"](changed, len(x), generator)
     kept = run(safe, changed, x, low, lambda step: np.tile(changed.constant_values, (len(x), 1)), 200)
     assert (kept.violations, kept.left) == (0, 0)
