@@ -11,12 +11,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-STUDIES = ("pendulum", "cstr")
+STUDIES = ("pendulum", "cstr", "safety-reactor", "safety-pendulum")
+SUITES = ("safety",)
+NAMES = (*STUDIES, *SUITES)
 VERBS = ("study", "report")
 EXAMPLES = """examples:
   yann pendulum                          the whole study of the pendulum: 10 seeds, 50 episodes, minutes
   yann cstr                              that of the reactor, as it is and with a fouled jacket: many minutes
   yann cstr --quick                      the same in seconds: 2 seeds, 4 episodes
+  yann safety                            learners without and inside a safety filter, on both plants: many minutes
   yann study pendulum --seeds 5 --first-seed 100 --out results/other
   yann report results/pendulum           draw the report again from what was saved
 
@@ -26,11 +29,11 @@ A study that is stopped (Ctrl-C) goes on from its last finished block when it is
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 refused or failed, 2 wrong usage, 130 stopped."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] in STUDIES:
+    if words and words[0] in NAMES:
         words = ["study", *words]
     parser, console = _parser(), Console(stderr=True)
     if words and not words[0].startswith("-") and words[0] not in VERBS:
-        parser.error(_unknown(words[0], "study or command", (*STUDIES, *VERBS)))
+        parser.error(_unknown(words[0], "study or command", (*NAMES, *VERBS)))
     options = parser.parse_args(words)
     try:
         return _perform(options, shlex.join(["yann", *words]), console)
@@ -68,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"yann-control {version('yann-control')}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="{study,report}")
     study = verbs.add_parser("study", help="run a study and write its report", epilog=EXAMPLES, formatter_class=form)
-    study.add_argument("name", type=_study_name, help=f"one of: {', '.join(STUDIES)}; the name alone is short for this")
+    study.add_argument("name", type=_study_name, help=f"one of: {', '.join(NAMES)}; the name alone is short for this")
     study.add_argument("--seeds", type=int, metavar="N", help="number of seeds (default: the study's, 10)")
     study.add_argument("--first-seed", type=int, metavar="K", help="the first of them (default 0)")
     study.add_argument(
@@ -78,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--out", type=_folder, metavar="DIR", help="folder to write to (default results/NAME)")
     study.add_argument("--quick", action="store_true", help="2 seeds and 4 episodes, short ones, to see that it works")
     study.add_argument(
-        "--paper-networks", action="store_true", help="pendulum: plain networks 256-256, as the paper's (slow)"
+        "--paper-networks", action="store_true", help="pendulum, safety: plain networks 256-256, as the paper's (slow)"
     )
     report = verbs.add_parser("report", help="draw the report of a finished study again")
     report.add_argument("folder", type=_folder, help="the study's folder")
@@ -86,9 +89,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _study_name(name: str) -> str:
-    if name in STUDIES:
+    if name in NAMES:
         return name
-    raise argparse.ArgumentTypeError(_unknown(name, "study", STUDIES))
+    raise argparse.ArgumentTypeError(_unknown(name, "study", NAMES))
 
 
 def _unknown(word: str, kind: str, known: Sequence[str]) -> str:

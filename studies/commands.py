@@ -2,6 +2,7 @@
 
 import os
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from studies.registry import REGISTRY, entry_of
 from studies.report import write_report
 from studies.result import StudyResult
 from studies.runner import run_study
+from studies.suite import SUITES, Suite, suite_in, write_index
 
 FAILURES = (StudyError, FileFormatError, Diverged, OSError)
 """What a command may raise that is told in one line."""
@@ -36,50 +38,82 @@ LOGGED = 10  # episodes from line to line where no one watches a bar
 
 
 def study(options: Namespace, command: str, console: Console) -> str:
-    """Run a study, write its report and return what it found; progress goes to the console."""
-    chosen = _chosen(options)
+    """Run a study, or all of a suite, write the reports and return what was found; progress goes to the console."""
     workers = whole_number(
         (os.cpu_count() or 1) if options.workers is None else options.workers, "workers", StudyError, least=1
     )
     torch.set_num_threads(1)
-    with StudyFolder(options.out or Path("results") / options.name) as folder:
-        if console.is_terminal:
-            with _bar(console) as bar:
-                result = run_study(chosen, folder, command, _Watcher(bar, chosen), workers)
-        else:
-            result = run_study(chosen, folder, command, _Log(console), workers)
-        return _written(result, folder.path, console)
+    whole = options.out or Path("results") / options.name
+    if options.name not in SUITES:
+        return _told(_run(_chosen(options, options.name), whole, command, console, workers), whole)
+    suite = SUITES[options.name]
+    chosen = {part: _chosen(options, name) for part, name in suite.parts.items()}
+    found = {part: _run(one, whole / part, command, console, workers) for part, one in chosen.items()}
+    return _suite_told(suite, found, whole)
 
 
 def report(options: Namespace, command: str, console: Console) -> str:
-    """Draw the report of a finished study again and return what the study found."""
+    """Draw the report of a finished study again, or those of a suite, and return what was found."""
     del command
-    if not (options.folder / "result.npz").exists():
+    whole = options.folder
+    suite = suite_in(whole)
+    if suite is not None:
+        return _suite_told(suite, {part: _drawn_again(whole / part, console) for part in suite.parts}, whole)
+    if not (whole / "result.npz").exists():
         raise StudyError(
-            f"{options.folder} holds no finished study (no result.npz); run a study into it first, such as "
-            f"`yann pendulum --out {options.folder}`"
+            f"{whole} holds no finished study (no result.npz); run a study into it first, such as "
+            f"`yann pendulum --out {whole}`"
         )
-    with StudyFolder(options.folder) as folder:
-        return _written(StudyResult.load(folder.path), folder.path, console)
+    return _told(_drawn_again(whole, console), whole)
 
 
 VERBS = {"study": study, "report": report}
 
 
-def _chosen(options: Namespace) -> Study:
-    chosen = REGISTRY[options.name].study
+def _chosen(options: Namespace, name: str) -> Study:
+    chosen = REGISTRY[name].study
     chosen = chosen.quick() if options.quick else chosen
     chosen = chosen.paper_sized() if options.paper_networks else chosen
     given = {name: getattr(options, name) for name in ("seeds", "first_seed", "episodes")}
     return replace(chosen, **{name: value for name, value in given.items() if value is not None})
 
 
-def _written(result: StudyResult, folder: Path, console: Console) -> str:
-    """Write the report and return the findings, with where the files are."""
+def _run(chosen: Study, path: Path, command: str, console: Console, workers: int) -> StudyResult:
+    """Return the result of a study that is run into a folder, with its report there."""
+    with StudyFolder(path) as folder:
+        if console.is_terminal:
+            with _bar(console) as bar:
+                result = run_study(chosen, folder, command, _Watcher(bar, chosen), workers)
+        else:
+            result = run_study(chosen, folder, command, _Log(console), workers)
+        _draw(result, path, console)
+    return result
+
+
+def _drawn_again(path: Path, console: Console) -> StudyResult:
+    with StudyFolder(path) as folder:
+        result = StudyResult.load(folder.path)
+        _draw(result, path, console)
+    return result
+
+
+def _draw(result: StudyResult, folder: Path, console: Console) -> None:
     entry = entry_of(result)
     with console.status("drawing the report"):
         write_report(entry.report(result), folder / "report.html")
-    return f"{entry.summary(result)}\n\nrows    {folder / 'result.json'}\nreport  {folder / 'report.html'}"
+
+
+def _told(result: StudyResult, folder: Path) -> str:
+    """Return the findings, with where the files are."""
+    files = f"rows    {folder / 'result.json'}\nreport  {folder / 'report.html'}"
+    return f"{entry_of(result).summary(result)}\n\n{files}"
+
+
+def _suite_told(suite: Suite, found: Mapping[str, StudyResult], folder: Path) -> str:
+    """Write the page that leads to the reports, and return the findings of all."""
+    write_index(suite.title, {part: entry_of(one).report(one) for part, one in found.items()}, folder / "index.html")
+    told = [_told(one, folder / part) for part, one in found.items()]
+    return "\n\n".join([*told, f"page    {folder / 'index.html'}"])
 
 
 def _bar(console: Console) -> Progress:

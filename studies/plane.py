@@ -83,9 +83,7 @@ class LawPlane:
         rest = np.delete(np.arange(self.law.t), chosen)
         limits = b - A[:, rest] @ self.at[rest]
         (left, low), (right, high) = self.box
-        corners = np.array([[left, low], [right, low], [right, high], [left, high]])
-        for row, limit in zip(A[:, chosen], limits, strict=True):
-            corners = _cut(corners, row, limit)
+        corners = cut_out(self.box, A[:, chosen], limits)
         return corners if area(corners) > _SMALLEST * (right - left) * (high - low) else np.empty((0, 2))
 
     def regions(self) -> dict[int, Array]:
@@ -102,6 +100,15 @@ class LawPlane:
         theta = np.broadcast_to(self.at, (*points.shape[:-1], self.law.t)).copy()
         theta[..., list(self.axes)] = points
         return theta
+
+
+def cut_out(box: tuple[Array, Array], A: Array, b: Array) -> Array:
+    """Return the corners (k, 2), in order, of {y in box: A y <= b}, with A (q, 2); (0, 2) where there is none."""
+    (left, low), (right, high) = box
+    corners = np.array([[left, low], [right, low], [right, high], [left, high]])
+    for row, limit in zip(A, b, strict=True):
+        corners = _cut(corners, row, limit)
+    return corners
 
 
 def area(corners: Array) -> float:

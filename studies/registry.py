@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from studies import cstr_report, pendulum_report
+from studies import cstr_report, pendulum_report, safety_report
 from studies.case import Study
 from studies.cstr import CstrStudy
 from studies.errors import StudyError
 from studies.pendulum import PendulumStudy
 from studies.report import Report
 from studies.result import StudyResult
+from studies.safety import PendulumSafety, ReactorSafety
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ REGISTRY: Mapping[str, Entry] = {
     for entry in (
         Entry(PendulumStudy(), pendulum_report.findings, pendulum_report.pendulum_report),
         Entry(CstrStudy(), cstr_report.findings, cstr_report.cstr_report),
+        Entry(ReactorSafety(), safety_report.findings, safety_report.safety_report),
+        Entry(PendulumSafety(), safety_report.findings, safety_report.safety_report),
     )
 }
 

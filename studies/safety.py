@@ -9,7 +9,7 @@ import numpy as np
 from mpc import MPCProblem, solve_explicit
 from mpc.safety.construct import safe_set
 from mpc.safety.safe_set import SafeSet
-from plants import Plant, QuadraticCost, Scenario, clipped_pendulum, safety_cstr
+from plants import Plant, Scenario, clipped_pendulum, safety_cstr
 from plants.arrays import Array
 from plants.simulate import Controller
 from rl import DDPG, DDPGSettings, SACLagrangian, SACLagrangianSettings, plain_actor, plain_critic
@@ -119,22 +119,19 @@ class PendulumSafety(SafetyStudy):
 
     def build(self) -> Case:
         """Return plant, problem, law, agents and starts of the study."""
-        plant, safe = limited_pendulum()
+        limited = limited_pendulum()
+        safe = safe_set(limited)
+        plant = replace(limited, start_filter=safe.contains)
         points = np.random.default_rng(1).uniform(*LIMITS, (POINTS, plant.n))
         guarded = Guarded(safe, points, "the box of the limits", 0.35)
         return self.case_of(plant, pendulum_problem(plant, self.horizon), guarded, plant.equilibrium[0][None])
 
 
-def limited_pendulum() -> tuple[Plant, SafeSet]:
-    """Return the pendulum with limits and a price on crossing them, starting all over its safe set, and that set."""
+def limited_pendulum() -> Plant:
+    """Return the pendulum with limits, a price on crossing them, and starts all over the box between them."""
     usual = clipped_pendulum()
-    cost = usual.cost
-    if not isinstance(cost, QuadraticCost):
-        raise TypeError(f"the pendulum's cost is a {type(cost).__name__}; a QuadraticCost was expected")
-    priced = replace(cost, violation_penalty=PENALTY)
-    plant = replace(usual, safe_limits=LIMITS, start_bounds=LIMITS, cost=priced)
-    safe = safe_set(plant)
-    return replace(plant, start_filter=safe.contains), safe
+    cost = replace(usual.cost, violation_penalty=PENALTY)  # type: ignore[type-var]
+    return replace(usual, safe_limits=LIMITS, start_bounds=LIMITS, cost=cost)
 
 
 def nearest_border(safe: SafeSet, starts: Array, count: int) -> tuple[int, ...]:
