@@ -15,7 +15,7 @@ FACETS = 64
 """Half-spaces on which states are chosen: all of a small set, every few of a large one."""
 
 CORNERS, BESIDE, AWAY = 32, 1e-6, 3.0
-"""Corners that are looked for, how far beside a facet states lie (share of the way to it), and how far outside."""
+"""Corners that are looked for, how far beside a limit states and inputs lie (share of the way), how far outside."""
 
 EITHER = 2
 """Stands for inside or outside, where rounding decides."""
@@ -59,8 +59,11 @@ def filter_pairs(tables: FilterTables, error_bound: Array) -> FilterPairs:
     """Return pairs on which C and Python must agree; states where rounding decides more than the flag are left out."""
     safe, filtering = tables.safe, tables.filtering
     generator = np.random.default_rng(0)
-    states = _rounded(tables, _states(tables, generator))
-    wanted = _rounded(tables, _wanted(tables, generator, len(states)))
+    states = _states(tables, generator)
+    wanted = _wanted(tables, generator, len(states))
+    hardly = filtering.filtered(states, wanted)
+    hardly = hardly + BESIDE * (wanted - hardly)
+    states, wanted = _rounded(tables, np.vstack([states, states])), _rounded(tables, np.vstack([wanted, hardly]))
     inputs, nothing = filtering.filtered(states, wanted), np.full_like(wanted, np.nan)
     tolerance = _tolerance(tables, states, error_bound)
     steady = _steady(tables, states, wanted, tolerance) & _steady(tables, states, nothing, tolerance)
