@@ -17,7 +17,7 @@ from mpc.sets.invariant_set import InvariantSet
 from plants.arrays import Array
 
 RESERVE = 1e-6  # of each half-space's width: what rounding of a filter may take
-BLIND = 1e-9  # of each half-space's width: a row that all inputs together move by less is no row of the inputs
+BLIND = 1e-10  # of each half-space's width: a row that all inputs together move by less is no row of the inputs
 HALVINGS = 6
 
 Bounds = tuple[Array, Array]
