@@ -1,6 +1,6 @@
 """What a study is made of: worlds, a law, agents by method, and starts from which all of them are tested."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -23,10 +23,10 @@ MOST = 100_000
 
 @dataclass(frozen=True, eq=False)
 class Guarded:
-    """The safe set of the filters in a study, and `points` (N, n), called `domain`, of which a share is to be in it."""
+    """The safe set of the filters in a study; of the `points()` (N, n) of a `domain` a share is to be in it."""
 
     safe: SafeSet
-    points: Array
+    points: Callable[[], Array]
     domain: str
     wanted_share: float
 

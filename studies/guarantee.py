@@ -57,7 +57,13 @@ def guaranteed(guarded: Guarded) -> Guarantee:
         safe.certificate.verify()
     except Unverified as cause:
         raise StudyError(f"the safe set is not what its certificate says, so nothing was trained: {cause}") from cause
-    inside = int(safe.contains(guarded.points).sum())
-    told = str(safe.certificate)
-    sides = safe.A.tolist(), safe.b.tolist()
-    return Guarantee(told, *sides, guarded.domain, inside, len(guarded.points), guarded.wanted_share)
+    inside = safe.contains(guarded.points())
+    return Guarantee(
+        certificate=str(safe.certificate),
+        A=safe.A.tolist(),
+        b=safe.b.tolist(),
+        domain=guarded.domain,
+        inside=int(inside.sum()),
+        draws=len(inside),
+        wanted_share=guarded.wanted_share,
+    )

@@ -12,6 +12,7 @@ from mpc.safety.safe_set import SafeSet
 from plants import Plant, Scenario, clipped_pendulum, safety_cstr
 from plants.arrays import Array
 from plants.simulate import Controller
+from plants.starts import sample_starts
 from rl import DDPG, DDPGSettings, SACLagrangian, SACLagrangianSettings, plain_actor, plain_critic
 from rl.agent import Agent
 from studies.case import NOMINAL, Case, Guarded, Study
@@ -22,6 +23,7 @@ from yann import FilteredActor, SafetyFilter, YannActor, YannCritic
 FILTER = "+filter"
 METHODS = ("DDPG", f"DDPG{FILTER}", "YANN-DDPG", f"YANN-DDPG{FILTER}", "SAC-Lagrangian")
 TESTS, PATHS, POINTS = 20, 4, 10_000
+START_SET, BOX = "the study's start set", "the box of the limits"
 LIMITS = ([-0.6, -4.0], [0.6, 4.0])  # rad and rad/s of the pendulum
 PENALTY = 100.0  # of the pendulum's violation; an episode from inside the set costs about 10
 
@@ -106,8 +108,9 @@ class ReactorSafety(SafetyStudy):
     def build(self) -> Case:
         """Return plant, problem, law, agents and starts of the study."""
         plant = safety_cstr()
-        points = Scenario(plant=plant).sample_starts(np.random.default_rng(1), POINTS)
-        guarded = Guarded(safe_set(plant), points, "the study's start set", 0.996)
+        guarded = Guarded(
+            safe_set(plant), lambda: sample_starts(plant, np.random.default_rng(1), POINTS), START_SET, 0.996
+        )
         return self.case_of(plant, reactor_problem(plant, self.horizon), guarded, plant.equilibrium[0][None])
 
 
@@ -122,8 +125,7 @@ class PendulumSafety(SafetyStudy):
         limited = limited_pendulum()
         safe = safe_set(limited)
         plant = replace(limited, start_filter=safe.contains)
-        points = np.random.default_rng(1).uniform(*LIMITS, (POINTS, plant.n))
-        guarded = Guarded(safe, points, "the box of the limits", 0.35)
+        guarded = Guarded(safe, lambda: sample_starts(limited, np.random.default_rng(1), POINTS), BOX, 0.35)
         return self.case_of(plant, pendulum_problem(plant, self.horizon), guarded, plant.equilibrium[0][None])
 
 

@@ -70,7 +70,7 @@ def notes(result: StudyResult) -> tuple[str, ...]:
     return (
         view.limits,
         view.starts,
-        "The plant is the nominal one; what else the certificate covers stands in its own words, and is not tried here.",
+        "The plant is the nominal one; what else the certificate covers stands in its words, and is not tried here.",
         "An intervention is a step in which the filter changed what the actor, with its exploration, wanted.",
         "SAC-Lagrangian finds a price of its own for violations, so the plant's penalty is taken off what it learns "
         "from; test costs count the penalty for all methods alike.",
