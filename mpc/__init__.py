@@ -56,6 +56,8 @@ from mpc.safety.certificate import SafetyCertificate
 from mpc.safety.construct import safe_set
 from mpc.safety.errors import NoSafeSet
 from mpc.safety.heat_settings import StoredHeat
+from mpc.safety.linearised import Linearised
+from mpc.safety.pendulum import Sector
 from mpc.safety.safe_set import SafeSet
 from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
 from mpc.sequence import sequence_law
@@ -103,6 +105,7 @@ __all__ = [
     "Limits",
     "LinearCost",
     "LinearModel",
+    "Linearised",
     "Location",
     "MPCController",
     "MPCProblem",
@@ -136,6 +139,7 @@ __all__ = [
     "Rows",
     "SafeSet",
     "SafetyCertificate",
+    "Sector",
     "Sensor",
     "Setpoint",
     "Share",

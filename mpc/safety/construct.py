@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpc.explicit.errors import ProblemError
-from mpc.safety import pendulum, stored_heat
+from mpc.safety import linear_set, pendulum, stored_heat
 from mpc.safety.heat_settings import NOMINAL, StoredHeat
+from mpc.safety.linearised import Linearised
 from mpc.safety.pendulum import Sector
 from mpc.safety.safe_set import SafeSet
 from plants.arrays import Array, instance_of
@@ -40,6 +41,7 @@ class Construction:
 CONSTRUCTIONS = (
     Construction(StoredHeat, NOMINAL, stored_heat.known_or_design, reactor_motion),
     Construction(Sector, Sector(), pendulum.design, pendulum_motion),
+    Construction(Linearised, Linearised(), linear_set.design, None),
 )
 
 _made: dict[Hashable, SafeSet] = {}
@@ -49,8 +51,9 @@ def safe_set(plant: Plant, limits: Any = None, design: Any = None) -> SafeSet:
     """Return states that some inputs keep within limits for ever, with those inputs and a certificate.
 
     `limits` (lower, upper), each (n,) with None for no limit, take the place of the plant's own `safe_limits`. `design`
-    says how the set is made and what it withstands: StoredHeat for the reactor, Sector for the pendulum. What was made
-    once in this process is returned again, and sets that come with the package are not made at all.
+    says how the set is made and what it withstands: StoredHeat for the reactor, Sector for the pendulum, Linearised,
+    by its linear model with a proved bound of the error, for any plant. What was made once in this process is returned
+    again, and sets that come with the package are not made at all.
 
     Raises NoSafeSet where none is found, and ProblemError for a plant without limits, limits or a design that do not
     fit it; PlantError for limits that are none.
@@ -82,8 +85,6 @@ def _construction(plant: Plant, design: Any) -> Construction:
         if construction.fits(plant) and (design is None or isinstance(design, construction.settings)):
             return construction
     names = " or ".join(one.settings.__name__ for one in CONSTRUCTIONS if one.fits(plant))
-    if not names:
-        raise ProblemError(f"there is no construction of a safe set for {plant.name!r}")
     raise ProblemError(
         f"`design` is {type(design).__name__} {design!r}, but for {plant.name!r} {names} is needed; leave it out for "
         "the usual one"

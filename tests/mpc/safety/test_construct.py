@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mpc import NoSafeSet, ProblemError, SafeSet, StoredHeat, safe_set
+from mpc import Linearised, NoSafeSet, ProblemError, SafeSet, Sector, StoredHeat, safe_set
 from mpc.safety import construct, stored_heat
 from mpc.safety.heat_settings import NOMINAL
-from mpc.safety.pendulum import Sector
 from mpc.safety.shipped import shipped
-from plants import clipped_pendulum, safety_cstr, with_constants
+from plants import Plant, QuadraticCost, clipped_pendulum, safety_cstr, with_constants
 from plants.errors import PlantError
 
 
@@ -80,6 +79,28 @@ def test_pendulums_get_their_own_construction():
     safe = safe_set(clipped_pendulum(), limits=([-0.6, -4], [0.6, 4]))
     assert safe.certificate.kind == "pendulum"
     assert safe.certificate.verify().worst_slack < 0
+
+
+def test_any_other_plant_gets_the_linear_construction():
+    cart = Plant(
+        name="cart",
+        derivative=lambda x, u: (x[1], u[0]),
+        state_names=("position", "rate"),
+        state_units=("m", "m/s"),
+        input_names=("push",),
+        input_units=("m/s2",),
+        state_bounds=([-1, -1], [1, 1]),
+        input_bounds=([-1], [1]),
+        equilibrium=([0, 0], [0]),
+        sample_time=0.1,
+        cost=QuadraticCost(np.eye(2), 0.1, [0, 0], [0]),
+        start_bounds=([-0.1, -0.1], [0.1, 0.1]),
+    )
+    safe = safe_set(cart, limits=([-1, -1], [1, 1]), design=Linearised(disturbance=(0.0, 0.01)))
+    assert safe.certificate.kind == "linear"
+    assert safe.certificate.verify().worst_slack < 0
+    with pytest.raises(ProblemError, match="for 'cart' Linearised is needed"):
+        safe_set(cart, limits=([-1, -1], [1, 1]), design=StoredHeat())
 
 
 def test_a_plant_without_limits_is_told_how_to_give_them(reactor):
