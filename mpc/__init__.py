@@ -55,7 +55,7 @@ from mpc.rows import Rows
 from mpc.safety.certificate import SafetyCertificate
 from mpc.safety.construct import safe_set
 from mpc.safety.errors import NoSafeSet
-from mpc.safety.heat_settings import StoredHeat
+from mpc.safety.heat_settings import NOMINAL, READABLE, ROBUST, StoredHeat
 from mpc.safety.linearised import Linearised
 from mpc.safety.pendulum import Sector
 from mpc.safety.safe_set import SafeSet
@@ -78,6 +78,9 @@ from mpc.tracking.sensor import Sensor
 from mpc.tracking.unmeasured import with_input_disturbance, with_output_disturbance
 
 __all__ = [
+    "NOMINAL",
+    "READABLE",
+    "ROBUST",
     "Affine",
     "Certificate",
     "CertificateMismatch",
