@@ -25,6 +25,7 @@ from rl.replay import Batch, ReplayBuffer
 from rl.sac import SAC, SACSettings
 from rl.sac_lagrangian import SACLagrangian, SACLagrangianSettings
 from rl.settings import Settings
+from rl.stability import Stability, stability
 from rl.svg import SVG, SVGSettings
 from rl.td3 import TD3, TD3Settings
 from rl.train import train
@@ -70,6 +71,7 @@ __all__ = [
     "SACSettings",
     "SVGSettings",
     "Settings",
+    "Stability",
     "StepTaken",
     "TD3Settings",
     "Training",
@@ -81,5 +83,6 @@ __all__ = [
     "evaluate",
     "plain_actor",
     "plain_critic",
+    "stability",
     "train",
 ]

@@ -56,9 +56,9 @@ class LevelCore:
         instance_of(law, PiecewiseAffineLaw, "law", TrainingError, "pass the law that solve_explicit returns")
         instance_of(problem, MPCProblem, "problem", TrainingError, "pass the problem that the law solves")
         loop = ClosedLoop.of(law, plant)
-        K, P = _regulator(problem, plant)
+        K, P = regulator_of(problem, plant)
         rest = plant.equilibrium[0]
-        most = _largest(law, plant, K, P)
+        most = unsaturated_level(law, plant, K, P)
         share = real_scalar(ramp, "ramp", TrainingError, positive=True)
         if level is None:
             given = [most * _SMALLER**k for k in range(_TRIES)]
@@ -97,7 +97,7 @@ class LevelCore:
         return learnable(self, law)
 
 
-def _regulator(problem: MPCProblem, plant: Plant) -> tuple[Array, Array]:
+def regulator_of(problem: MPCProblem, plant: Plant) -> tuple[Array, Array]:
     """Return gain K (m, n) and cost P (n, n); raises TrainingError unless they are of the plant's sizes."""
     K, P = regulator(problem.model, problem.stage, problem.discount)
     if K.shape != (plant.m, plant.n):
@@ -108,7 +108,7 @@ def _regulator(problem: MPCProblem, plant: Plant) -> tuple[Array, Array]:
     return K, P
 
 
-def _largest(law: PiecewiseAffineLaw, plant: Plant, K: Array, P: Array) -> float:
+def unsaturated_level(law: PiecewiseAffineLaw, plant: Plant, K: Array, P: Array) -> float:
     """Return the largest level whose set lies in the region around the equilibrium, within caps and safe limits.
 
     The set {s'Ps <= c} meets a'(rest + s) <= b as long as c a'P^-1 a <= (b - a'rest)^2.
