@@ -33,7 +33,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "safety.md"
 STATES, BATCH = 4096, 1024
 PENDULUM_LIMITS = ([-0.6, -4], [0.6, 4])
 LOOP = """
-#include "safe.h"
+#include "safe_filter.h"
 void many(const double *x, const double *wanted, double *u, int count, int states)
 {
     int i;
@@ -48,7 +48,7 @@ def in_c(safe: SafetyFilter, x: np.ndarray, wanted: np.ndarray, folder: Path) ->
     """The exported filter, called from a loop in C."""
     export_c(safe, folder, name="safe")
     (folder / "loop.c").write_text(LOOP)
-    sources = [str(folder / name) for name in ("safe.c", "loop.c")]
+    sources = [str(folder / name) for name in ("safe_filter.c", "loop.c")]
     subprocess.run([GCC, "-O3", "-shared", "-fPIC", *sources, "-o", f"{folder}/safe.so", "-lm"], check=True)
     many, passes, u = ctypes.CDLL(f"{folder}/safe.so").many, 10, np.zeros(1)
     pointers = [part.ctypes.data_as(ctypes.c_void_p) for part in (x, wanted, u)]
@@ -65,7 +65,7 @@ def in_c(safe: SafetyFilter, x: np.ndarray, wanted: np.ndarray, folder: Path) ->
 def by_qp(safe: SafetyFilter) -> Callable[[tuple[np.ndarray, np.ndarray]], object]:
     """The projection as a QP, solved anew for every state."""
     rows, (lower, upper) = safe.set.rows, safe.set.input_bounds
-    U, H = np.ascontiguousarray(rows.U), np.eye(safe.set.m)
+    U, H = np.array(rows.U, order="C"), np.eye(safe.set.m)
     bottom = np.r_[lower, np.full(len(U), -1e30)]
 
     def answer(pair: tuple[np.ndarray, np.ndarray]) -> object:
