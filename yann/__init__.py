@@ -22,6 +22,7 @@ from yann.lattice import LatticeNetwork, compile_lattice
 from yann.network import FiveLayerNetwork, compile_actor, compile_law
 from yann.per_move import PerMove
 from yann.residual import AsPrinted, PerRegion, Residual, Shared
+from yann.safe_environment import SafeEnvironment, SafeVectorEnvironment
 from yann.safety_filter import SafetyFilter
 from yann.single_precision import SinglePrecision, single_precision
 from yann.trainable_law import TrainableLaw
@@ -40,6 +41,8 @@ __all__ = [
     "PerMove",
     "PerRegion",
     "Residual",
+    "SafeEnvironment",
+    "SafeVectorEnvironment",
     "SafetyFilter",
     "Shared",
     "SinglePrecision",
