@@ -1,6 +1,6 @@
 """Bounds of a CasADi function over boxes: its instructions carried out one after another with intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import casadi as ca
 import numpy as np
@@ -19,21 +19,29 @@ def plain_instructions(function: ca.Function) -> ca.Function:
     """Return the function as one of scalar operations alone; raises NotEnclosed for one that is solved by iteration."""
     if function.is_a("SXFunction"):
         return function
+    words = (
+        f"{function.name()!r} is no sequence of plain operations (an adaptive integrator or a solver is in it), so no "
+        "bounds over a region can be computed; give the plant an integrator of fixed steps, as RungeKutta4()"
+    )
     try:
-        return function.expand()
+        opened = function.expand()
     except RuntimeError as cause:
-        raise NotEnclosed(
-            f"{function.name()!r} is no sequence of plain operations (an adaptive integrator or a solver is in it), so "
-            "no bounds over a region can be computed; give the plant an integrator of fixed steps, as RungeKutta4()"
-        ) from cause
+        raise NotEnclosed(words) from cause
+    if any(opened.instruction_id(k) == ca.OP_CALL for k in range(opened.n_instructions())):
+        raise NotEnclosed(words)
+    return opened
 
 
-def enclosure(function: ca.Function, arguments: Interval) -> list[Interval]:
+def enclosure(
+    function: ca.Function, arguments: Interval, instead: Mapping[int, Callable[..., Interval]] | None = None
+) -> list[Interval]:
     """Return bounds of each output of a function of one column (k, 1), for `arguments` (rows, k): (rows, entries).
 
     Every value that the function takes in a row's box is inside. Outputs are dense, column by column. Raises
-    NotEnclosed for an operation without bounds, IntervalError where one is not defined everywhere in a box.
+    NotEnclosed for an operation without bounds, IntervalError where one is not defined everywhere in a box. `instead`
+    has operations that take the place of the usual ones.
     """
+    table = {**OPERATIONS, **(instead or {})}
     work: dict[int, Interval] = {}
     rows = len(arguments.lower)
     lower = [np.zeros((rows, function.numel_out(i))) for i in range(function.n_out())]
@@ -49,8 +57,19 @@ def enclosure(function: ca.Function, arguments: Interval) -> list[Interval]:
         elif operation == ca.OP_CONST:
             work[outs[0]] = interval(float(function.instruction_constant(k)))
         else:
-            work[outs[0]] = _carried_out(operation, [work[i] for i in ins], ins)
+            work[outs[0]] = _carried_out(table, operation, [work[i] for i in ins], ins)
     return [Interval(*sides) for sides in zip(lower, upper, strict=True)]
+
+
+def slope_bounds(function: ca.Function, arguments: Interval) -> Interval:
+    """Return `enclosure` of the one output of a function of slopes: unbounded where a division by 0 may occur in it."""
+    try:
+        return enclosure(
+            function, arguments, {ca.OP_DIV: _loose_quotient, ca.OP_INV: lambda x: _loose_quotient(1.0, x)}
+        )[0]
+    except IntervalError:
+        shape = len(arguments.lower), function.numel_out(0)
+        return Interval(np.full(shape, -np.inf), np.full(shape, np.inf))
 
 
 def jumps(function: ca.Function) -> bool:
@@ -58,19 +77,27 @@ def jumps(function: ca.Function) -> bool:
     return any(function.instruction_id(k) in JUMPS for k in range(function.n_instructions()))
 
 
-def _carried_out(operation: int, operands: list[Interval], places: list[int]) -> Interval:
+def _loose_quotient(x: Interval | float, y: Interval) -> Interval:
+    nought = y.contains(0.0)
+    found = x / Interval(np.where(nought, 1.0, y.lower), np.where(nought, 1.0, y.upper))
+    return Interval(np.where(nought, -np.inf, found.lower), np.where(nought, np.inf, found.upper))
+
+
+def _carried_out(
+    table: Mapping[int, Callable[..., Interval]], operation: int, operands: list[Interval], places: list[int]
+) -> Interval:
     if operation == ca.OP_MUL and places[0] == places[1]:
         return functions.square(operands[0])
     if operation == ca.OP_SUB and places[0] == places[1]:
         return interval(0.0)
-    if operation not in OPERATIONS:
+    if operation not in table:
         names = [name for name in dir(ca) if name.startswith("OP_") and getattr(ca, name) == operation]
         name = names[0][3:].lower() if names else operation
         raise NotEnclosed(
             f"the operation {name} has no bounds here; write the equations with "
             "+ - * /, powers, exp, log, sqrt, sin, cos, tanh, atan, fmin, fmax, fabs and if_else"
         )
-    return OPERATIONS[operation](*operands)
+    return table[operation](*operands)
 
 
 def _truth(surely: np.ndarray, surely_not: np.ndarray) -> Interval:

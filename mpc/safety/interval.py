@@ -84,10 +84,12 @@ class Interval:
 
     def __add__(self, other: Operand) -> "Interval":
         second = interval(other)
-        floor = np.where((self.lower >= 0) & (second.lower >= 0), 0.0, -np.inf)
-        ceiling = np.where((self.upper <= 0) & (second.upper <= 0), 0.0, np.inf)
         with np.errstate(over="ignore"):
-            return outwards(self.lower + second.lower, self.upper + second.upper, floor, ceiling)
+            lower, upper = self.lower + second.lower, self.upper + second.upper
+        exact = lower == 0, upper == 0  # a sum is rounded to 0 only where it is 0
+        floor = np.where(exact[0] | ((self.lower >= 0) & (second.lower >= 0)), 0.0, -np.inf)
+        ceiling = np.where(exact[1] | ((self.upper <= 0) & (second.upper <= 0)), 0.0, np.inf)
+        return outwards(lower, upper, floor, ceiling)
 
     def __sub__(self, other: Operand) -> "Interval":
         return self + -interval(other)

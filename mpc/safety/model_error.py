@@ -12,7 +12,7 @@ import numpy as np
 
 from mpc.explicit.errors import ProblemError
 from mpc.model import LinearModel
-from mpc.safety.enclosure import enclosure, jumps, plain_instructions
+from mpc.safety.enclosure import enclosure, jumps, plain_instructions, slope_bounds
 from mpc.safety.interval import Interval, IntervalError
 from mpc.sampling import sampled_step
 from plants.arrays import Array
@@ -36,10 +36,11 @@ class ModelError:
 
 @dataclass(frozen=True, eq=False)
 class _Difference:
-    """step - model as a function of z = (x, u), with what is needed to bound it."""
+    """step - model as a function of z = (x, u), with its slopes, which say nothing of those `jumping` (n,)."""
 
     step: ca.Function
-    slopes: ca.Function | None
+    slopes: ca.Function
+    jumping: np.ndarray
     matrix: Array
     offset: Array
 
@@ -52,11 +53,9 @@ class _Difference:
         """Return bounds (rows, n) of its values in cells (rows, k)."""
         (value,) = enclosure(self.step, cells)
         plain = value - self._model(cells)
-        if self.slopes is None:
-            return plain
         centre = cells.middle
         spread = (cells - centre)[:, None, :]
-        gradient = self._gradient(cells, self.slopes)
+        gradient = self._gradient(cells)
         moved = self.at(centre)
         for j in range(centre.shape[1]):
             moved = moved + (gradient[:, :, j] * spread[:, :, j])
@@ -65,23 +64,15 @@ class _Difference:
     def weights(self, cells: Interval) -> Array:
         """Return how much the bounds of each cell owe to each variable, (rows, n, k)."""
         width = (cells.upper - cells.lower)[:, None, :]
-        if self.slopes is None:
-            return np.broadcast_to(width, (len(width), len(self.matrix), width.shape[2]))
-        gradient = self._gradient(cells, self.slopes)
+        gradient = self._gradient(cells)
         return np.minimum(gradient.upper - gradient.lower, 1e100) * width
 
-    def _gradient(self, cells: Interval, slopes: ca.Function) -> Interval:
-        """Return bounds (rows, n, k) of the slopes of the difference; unbounded in cells where they are not defined."""
+    def _gradient(self, cells: Interval) -> Interval:
+        """Return bounds (rows, n, k) of the slopes of the difference; unbounded where they are not defined, or jump."""
         n, k = self.matrix.shape
-        count = len(cells.lower)
-        try:
-            (flat,) = enclosure(slopes, cells)
-        except IntervalError:
-            if count == 1:
-                return Interval(np.full((1, n, k), -np.inf), np.full((1, n, k), np.inf))
-            halves = cells[: count // 2], cells[count // 2 :]
-            return _joined(*(self._gradient(half, slopes) for half in halves))
-        sides = [side.reshape(count, k, n).transpose(0, 2, 1) for side in (flat.lower, flat.upper)]
+        flat = slope_bounds(self.slopes, cells)
+        sides = [side.reshape(len(cells.lower), k, n).transpose(0, 2, 1) for side in (flat.lower, flat.upper)]
+        sides = [np.where(self.jumping[:, None], far, side) for side, far in zip(sides, (-np.inf, np.inf), strict=True)]
         return Interval(*sides) - self.matrix
 
     def _model(self, z: Interval) -> Interval:
@@ -118,10 +109,9 @@ def _difference(plant: Plant, model: LinearModel) -> _Difference:
     step = plain_instructions(sampled_step(plant))
     after = step(z[:n], z[n:])
     value = ca.Function("step", [z], [ca.densify(after)], {"cse": True})
-    slopes = None
-    if not jumps(value):
-        slopes = ca.Function("slopes", [z], [ca.densify(ca.jacobian(after, z))], {"cse": True})
-    return _Difference(value, slopes, np.c_[model.A, model.B], model_offset(model))
+    slopes = ca.Function("slopes", [z], [ca.densify(ca.jacobian(after, z))], {"cse": True})
+    jumping = np.array([jumps(ca.Function("entry", [z], [entry])) for entry in ca.vertsplit(ca.densify(after))])
+    return _Difference(value, slopes, jumping, np.c_[model.A, model.B], model_offset(model))
 
 
 def model_offset(model: LinearModel) -> Array:
