@@ -117,7 +117,7 @@ def heat_set(plant: Plant, content: Mapping[str, Any]) -> SafeSet:
 
 def _labels(plant: Plant, slopes: list[float]) -> tuple[str, ...]:
     a, b, s, T = plant.state_names
-    stored = (f"{T} plus {slope:.4g} K per mol/L of {a}: the heat still stored in A" for slope in slopes[1:])
+    stored = (f"{T} plus {slope:.4g} K per mol/L of {a} (the heat still stored in A)" for slope in slopes[1:])
     below = (f"least {T}", f"least {a}", f"greatest {a}", f"least {s}", f"greatest {s}")
     return (T, *stored, *below, f"least {b} above {a}", f"greatest {b} above {a}")
 

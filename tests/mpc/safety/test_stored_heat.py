@@ -285,7 +285,7 @@ def test_settings_out_of_range_are_refused(values, words):
 def test_labels_and_units_say_what_each_half_space_is(sets):
     safe = sets["readable"]
     assert safe.labels[:2] == (
-        "temperature", "temperature plus 14.28 K per mol/L of concentration_a: the heat still stored in A"
+        "temperature", "temperature plus 14.28 K per mol/L of concentration_a (the heat still stored in A)"
     )  # fmt: skip
     assert len(safe.labels) == len(safe.units) == len(safe.b) == 9
     assert safe.units[:3] == ("K",) * 3
