@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from mpc.explicit.polyhedron import Polyhedron
+from mpc.model import LinearModel
 from mpc.safety.certificate import SafetyCertificate
 from mpc.safety.errors import NoSafeSet
-from mpc.safety.kept_set import kept_by_inputs, largest_against
+from mpc.safety.kept_set import Bounds, KeptSet, kept_by_inputs, largest_against
 from mpc.safety.linearised import Linearised
 from mpc.safety.model_error import model_error, model_offset
 from mpc.safety.region import operating_region
@@ -24,6 +25,8 @@ from plants.arrays import Array, read_only
 from plants.plant import Plant
 
 KIND = "linear"
+FIRST = 4  # steps of the iteration before the first look
+ENOUGH = 0.25  # of what the contraction takes, that the inputs must leave for the iteration to end before its end
 INWARD = 1e-9  # of the set: what rounding of its rows may take
 NEEDED = 1e-6  # of each half-space's width, that some input must leave at every corner
 
@@ -41,15 +44,7 @@ def design(plant: Plant, limits: tuple[Array, Array], settings: Linearised | Non
     box = np.r_[region[0], inputs[0]], np.r_[region[1], inputs[1]]
     error, gusts = model_error(plant, model, box, chosen.cells), chosen.gusts(plant.state_names)
     pushed = error.lower - gusts, error.upper + gusts
-    found = largest_against(model, region, inputs, pushed, chosen).polyhedron
-    inner = found.b - INWARD * (found.b - found.A @ model.state)
-    kept = kept_by_inputs(model, *led_rows(found.A, inner, region[1] - region[0]), pushed, inputs)
-    if kept.slack > -NEEDED:
-        raise NoSafeSet(
-            f"at a corner of the set the best input leaves {-kept.slack:.3g} of the set's width, but {NEEDED:g} is "
-            f"needed; take a `contraction` below {chosen.contraction:g}, or withstand less",
-            -kept.slack, NEEDED, "",
-        )  # fmt: skip
+    kept = _kept(model, region, inputs, pushed, chosen)
     content = {
         "model": {"A": model.A.tolist(), "B": model.B.tolist(), "offset": model_offset(model).tolist()},
         "sample_time": plant.sample_time,
@@ -62,6 +57,30 @@ def design(plant: Plant, limits: tuple[Array, Array], settings: Linearised | Non
         "design": asdict(chosen) | {"disturbance": list(chosen.disturbance), "error_cells": error.cells},
     }
     return _safe_set(plant, content)
+
+
+def _kept(model: LinearModel, region: Bounds, inputs: Bounds, pushed: Bounds, chosen: Linearised) -> KeptSet:
+    """Return the first set on the way to the largest one that some input keeps with room; it is the simplest.
+
+    Raises NoSafeSet where none is reached.
+    """
+    steps, kept = 0, None
+    while steps < chosen.max_steps:
+        steps = min(max(FIRST, 2 * steps), chosen.max_steps)
+        found = largest_against(model, region, inputs, pushed, chosen, steps)
+        A, b = found.polyhedron.A, found.polyhedron.b
+        inner = b - INWARD * (b - A @ model.state)
+        kept = kept_by_inputs(model, *led_rows(A, inner, region[1] - region[0]), pushed, inputs)
+        if found.converged or kept.slack <= -ENOUGH * (1 - chosen.contraction):
+            break
+    if kept is None or kept.slack > -NEEDED:
+        left = np.nan if kept is None else -kept.slack
+        raise NoSafeSet(
+            f"after {steps} steps the best input at a corner leaves {left:.3g} of the set's width, but {NEEDED:g} is "
+            f"needed; raise `max_steps`, take a `contraction` below {chosen.contraction:g}, or withstand less",
+            left, NEEDED, "",
+        )  # fmt: skip
+    return kept
 
 
 def _safe_set(plant: Plant, content: dict[str, Any]) -> SafeSet:
