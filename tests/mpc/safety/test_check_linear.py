@@ -101,15 +101,16 @@ def side_dropped(content):
     content["rows"]["guards"] = list(range(len(kept)))
 
 
-def facet_moved(content):
-    further = 0.05 * content["set"]["b"][0]
-    content["set"]["b"][0] += further
-    content["rows"]["h"][0] += 0.999 * further
+def facets_moved(content):
+    """All facets further out, their rows with them: any single one may be a spare one."""
+    for i, level in enumerate(content["set"]["b"]):
+        content["set"]["b"][i] += 0.2 * level
+        content["rows"]["h"][i] += 0.199 * level
 
 
 SABOTAGE = {
     "a level moved in": (put("set", "b", 0, lambda b: 0.95 * b), "row 0 leaves its half-space"),
-    "a facet moved with its row": (facet_moved, "beyond the limits|the worst slack"),
+    "facets moved with their rows": (facets_moved, "beyond the limits|the worst slack"),
     "a facet turned": (put("set", "A", 1, [1.0, -0.9]), "row 1 leaves its half-space|beyond the limits"),
     "facets dropped": (side_dropped, "beyond the limits|the worst slack"),
     "a row loosened": (put("rows", "h", 2, lambda h: h + 0.1), "row 2 leaves its half-space"),
