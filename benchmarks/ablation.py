@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.ablation_recipe import CHANGES, GROUNDS, Ground
+from benchmarks.ablation_recipe import CHANGES, GROUNDS, Ground, changes
 from benchmarks.solver.document import insert
 from benchmarks.solver.table import markdown
 from rl import Diverged, Training, evaluate, train
@@ -110,7 +110,7 @@ def rows(place: str, seeds: int, episodes: int, workers: int) -> list[Row]:
     """Return all rows of a plant, kept or trained now."""
     folder, key = FOLDER / place, key_of(seeds, episodes)
     folder.mkdir(parents=True, exist_ok=True)
-    files = {change: folder / f"{change.replace(' ', '-')}.json" for change in CHANGES}
+    files = {change: folder / f"{change.replace(' ', '-')}.json" for change in changes(place)}
     found = {change: kept(file, key) for change, file in files.items()}
     missing = [change for change, known in found.items() if known is None]
     for index, fresh in run_tasks(measured, [(place, c, seeds, episodes) for c in missing], workers, None):

@@ -14,7 +14,6 @@ from rl import (
     CoredActor,
     DDPGSettings,
     Gate,
-    LevelCore,
     TD3Settings,
     plain_actor,
     plain_critic,
@@ -22,7 +21,7 @@ from rl import (
 from rl.core import core_of
 from studies.case import NOMINAL
 from studies.cstr import FOULED, CstrStudy
-from studies.pendulum import PendulumStudy, pendulum_core
+from studies.pendulum import PendulumStudy
 from yann import YannActor
 from yann.stacked import StackedNetwork
 
@@ -61,7 +60,6 @@ class Ground:
     hard: list[int]
     kept: list[int]
     best: Array
-    core: Callable[[], Core]
     bound: float
     gate: Gate
     critic_first: int
@@ -70,8 +68,7 @@ class Ground:
 @cache
 def pendulum() -> Ground:
     """The clipped pendulum with the study's YANN-TD3+core."""
-    study = PendulumStudy()
-    case = study.build()
+    case = PendulumStudy().build()
     agent = cast(TD3, case.agents[NOMINAL]["YANN-TD3+core"])
     return Ground(
         world=case.worlds[NOMINAL],
@@ -81,7 +78,6 @@ def pendulum() -> Ground:
         hard=case.groups["hard"],
         kept=case.groups["easy"],
         best=case.best[NOMINAL],
-        core=lambda: pendulum_core(study.horizon, study.core_level),
         bound=2.0,
         gate=Gate(count=300),
         critic_first=600,
@@ -90,7 +86,7 @@ def pendulum() -> Ground:
 
 @cache
 def cstr() -> Ground:
-    """The reactor with a jacket fouled to 60 %, the study's YANN-TD3+gate without its gate; the clean jacket's core."""
+    """The reactor with a jacket fouled to 60 %, the study's YANN-TD3+gate without its gate."""
     case = CstrStudy().build()
     agent, world = cast(TD3, case.agents[FOULED]["YANN-TD3+gate"]), case.worlds[FOULED]
     every = list(range(len(case.starts)))
@@ -102,7 +98,6 @@ def cstr() -> Ground:
         hard=every,
         kept=every,
         best=case.best[FOULED],
-        core=lambda: LevelCore.of_law(case.law, case.problem, case.plant),
         bound=20.0,
         gate=case.gates["YANN-TD3+gate"],
         critic_first=600,
@@ -124,9 +119,7 @@ def actor_start(ground: Ground) -> tuple[str, Recipe]:
 
 
 def core(ground: Ground) -> tuple[str, Recipe]:
-    if ground.recipe.core is not None:
-        return "no core", replace(ground.recipe, core=None)
-    return "core", replace(ground.recipe, core=ground.core())
+    return "no core", replace(ground.recipe, core=None)
 
 
 def bound(ground: Ground) -> tuple[str, Recipe]:
@@ -180,3 +173,8 @@ CHANGES: dict[str, Change] = {
     "n-step": n_step,
     "gate": gate,
 }
+
+
+def changes(place: str) -> list[str]:
+    """The rows of a plant: a recipe without a core lacks that of the core, as a core is of one nominal plant."""
+    return [change for change in CHANGES if change != "core" or GROUNDS[place]().recipe.core is not None]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _SIDE = 3  # check points along a side of a cell
 _HALVINGS = 50
 _RAYS = 200
+_MOST_ERROR = 0.02  # of the level
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class CoreCertificate:
 
     @property
     def passed(self) -> bool:
-        """Return whether nothing left the core, and nothing can between the points that were looked at."""
-        return self.left == 0 and self.escaped == 0 and self.runs > 0 and self.margin > self.between
+        """Return whether nothing left the core, nothing can between the points, and values err by at most 2 % of the level."""
+        stays = self.left == 0 and self.escaped == 0 and self.runs > 0 and self.margin > self.between
+        return stays and self.value_error <= _MOST_ERROR * self.level
 
     def __str__(self) -> str:
         """Return what was checked, in words."""

@@ -12,6 +12,7 @@ from plants.validation import cost_fits
 from rl.agent import Agent
 from rl.callbacks import Callback, checked_callbacks
 from rl.checkpoint import Checkpoints, Keeper, kept_in
+from rl.core_check import check_core
 from rl.errors import Diverged, Interrupted, TrainingError
 from rl.evaluate import checked_starts
 from rl.filtered import check_filter
@@ -66,6 +67,7 @@ def train(
     check_plant_fits(agent.critic, plant)
     check_range(agent.actor, plant)
     check_filter(agent.actor, plant)
+    check_core(agent, scenario, cost)
     for name, network in (("actor", agent.actor), ("critic", agent.critic)):
         check_weights(name, network, agent.settings.weight_limit)
     members = check_seeds(seeds)

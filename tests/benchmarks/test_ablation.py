@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import ablation
 from benchmarks.ablation import Row, row, rows, table
-from benchmarks.ablation_recipe import CHANGES, Ground, Recipe
+from benchmarks.ablation_recipe import CHANGES, GROUNDS, Ground, Recipe
 from mpc import MPCProblem, linearise, solve_explicit
 from plants import clipped_pendulum
 from plants.scenario import scenario_of
@@ -33,7 +33,6 @@ def ground():
         hard=[1, 2],
         kept=[0],
         best=np.array([0.0, 1.0, 3.0]),
-        core=NoCore,
         bound=0.5,
         gate=Gate(count=7),
         critic_first=9,
@@ -62,9 +61,7 @@ class TestEachRowChangesOneIngredient:
         assert critic.agent(ground.law).discount == 0.97
 
     def test_core(self, ground):
-        name, there = changed(ground, "core")
-        assert (name, type(there.core)) == ("core", NoCore)
-        assert isinstance(there.agent(ground.law).actor, CoredActor)
+        assert isinstance(full(ground).recipe.agent(ground.law).actor, CoredActor)
         name, gone = changed(full(ground), "core")
         assert (name, gone.core) == ("no core", None)
 
@@ -124,8 +121,10 @@ def test_figures_of_a_training(ground, monkeypatch):
 
 class TestRows:
     @pytest.fixture
-    def asked(self, monkeypatch, tmp_path):
+    def asked(self, ground, monkeypatch, tmp_path):
         asked = []
+        monkeypatch.setitem(GROUNDS, "pendulum", lambda: full(ground))
+        monkeypatch.setitem(GROUNDS, "cstr", lambda: ground)
 
         def measured(place, change, seeds, episodes, reader):
             asked.append(change)
@@ -141,6 +140,10 @@ class TestRows:
         (tmp_path / "pendulum" / "core.json").unlink()
         assert rows("pendulum", 2, 3, 1) == first
         assert asked[len(CHANGES) :] == ["core"]
+
+    def test_a_recipe_without_a_core_has_no_row_of_it(self, asked):
+        rows("cstr", 2, 3, 1)
+        assert asked == [change for change in CHANGES if change != "core"]
 
     def test_rows_of_other_settings_are(self, asked):
         rows("pendulum", 2, 3, 1)

@@ -161,8 +161,9 @@ def test_which_regions_may_learn(core, law):
 class TestCoredActor:
     def test_the_law_bit_for_bit_inside_however_far_it_is_trained(self, core, actor, states):
         cored = CoredActor(actor, core).replicate([0, 1, 2])
+        source = torch.Generator().manual_seed(0)
         for weight in cored.parameters():
-            weight.data.normal_(0, 3)
+            weight.data.normal_(0, 3, generator=source)
         inside = states[1][:600]
         outputs = cored(np.broadcast_to(inside, (3, *inside.shape)))
         assert np.array_equal(outputs, np.broadcast_to(actor(inside), (3, 600, 1)))
@@ -217,7 +218,9 @@ class TestCoredActor:
 
 def test_training_never_touches_the_core(core, actor, plant, states):
     starts = states[1][:200]
-    settings = TD3Settings(exploration=0.3, warm_up=20, batch_size=16, actor_learning_rate=0.01, return_steps=3)
+    settings = TD3Settings(
+        exploration=0.3, warm_up=20, batch_size=16, actor_learning_rate=0.01, return_steps=3, discount=1.0
+    )
     agent = TD3(CoredActor(actor, core), plain_critic(plant, (8, 8)), settings)
     training = train(agent, plant, episodes=3, seeds=range(2), steps=60, test_starts=starts)
     costs = evaluate(actor, plant, starts=starts, steps=60).costs

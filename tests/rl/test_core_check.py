@@ -1,0 +1,144 @@
+"""A core is believed only where it was made: its plant, cost, gamma, law, and no disturbances."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mpc import MPCProblem, linearise, solve_explicit
+from plants import Plant, QuadraticCost, Scenario, Setpoints, Shifted, Tracking, White
+from rl import SVG, TD3, CoredActor, GridCore, LevelCore, SVGSettings, TD3Settings, TrainingError, plain_critic, train
+from rl.core_check import check_core
+from yann import YannActor
+
+
+def double_integrator(gain=0.1, weight=0.1, **changes):
+    return Plant(
+        **{
+            "name": "cart",
+            "update": lambda x, u: (x[0] + 0.1 * x[1], x[1] + gain * u[0]),
+            "state_names": ("position", "speed"),
+            "state_units": ("m", "m/s"),
+            "input_names": ("force",),
+            "input_units": ("N",),
+            "state_bounds": ([-2, -2], [2, 2]),
+            "input_bounds": ([-3], [3]),
+            "equilibrium": ([0, 0], [0]),
+            "sample_time": 0.1,
+            "cost": QuadraticCost(np.eye(2), weight, [0, 0], [0]),
+            "start_bounds": ([-1, -1], [1, 1]),
+            **changes,
+        }
+    )
+
+
+PLANT = double_integrator()
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return MPCProblem(linearise(PLANT), np.eye(2), 0.1, 2, PLANT.state_bounds, PLANT.input_bounds)
+
+
+@pytest.fixture(scope="module")
+def law(problem):
+    return solve_explicit(problem)
+
+
+@pytest.fixture(scope="module")
+def cores(law, problem):
+    return {"level": LevelCore.of_law(law, problem, PLANT), "grid": GridCore.of_law(law, PLANT, 5.0, nodes=41)}
+
+
+@pytest.fixture(scope="module")
+def actor(law):
+    return YannActor.from_law(law, hidden=4)
+
+
+def agent(actor, core, discount=1.0, law=None):
+    return TD3(CoredActor(actor, core, law), plain_critic(PLANT, (4,)), TD3Settings(discount=discount))
+
+
+def refused(words, given, plant=PLANT, cost=None):
+    with pytest.raises(TrainingError, match=words):
+        train(given, plant, cost, episodes=1, seeds=[0], steps=5)
+
+
+@pytest.mark.parametrize("kind", ["level", "grid"])
+class TestOnlyItsOwn:
+    def test_its_own_training_is_begun(self, cores, actor, kind):
+        assert train(agent(actor, cores[kind]), PLANT, episodes=1, seeds=[0], steps=5).episodes == 1
+        check_core(agent(actor, cores[kind]), Scenario(plant=double_integrator()), PLANT.cost)
+
+    def test_another_gamma(self, cores, actor, kind):
+        refused(r"discounted by 1, but the agent learns with gamma 0\.99; pass", agent(actor, cores[kind], 0.99))
+        guessed = SVG(CoredActor(actor, cores[kind]), plain_critic(PLANT, (4,)), SVGSettings())
+        refused(r"gamma 0\.99", guessed)
+
+    def test_another_plant(self, cores, actor, kind):
+        weak = double_integrator(gain=0.1 * (1 + 1e-6))
+        refused(r"made for 'cart', which goes from .* but `plant` 'cart' to", agent(actor, cores[kind]), weak)
+
+    def test_another_cost(self, cores, actor, kind):
+        dear = QuadraticCost(np.eye(2), 0.1 * (1 + 1e-4), [0, 0], [0])
+        refused(r"made for a cost that is .* but training charges", agent(actor, cores[kind]), cost=dear)
+        refused(r"made for a cost that is", agent(actor, cores[kind]), double_integrator(weight=0.2))
+
+    def test_another_law(self, cores, actor, kind):
+        learned = YannActor.from_law(actor.birth.law, hidden=4)
+        for weight in learned.parameters():
+            if weight.requires_grad:
+                weight.data.normal_(0, 1)
+        refused(r"actor gives .* but the law of its core", agent(learned, cores[kind]))
+        check_core(agent(learned, cores[kind], law=actor), Scenario(plant=PLANT), None)
+
+    def test_another_world(self, cores, actor, kind):
+        windy = Scenario(plant=PLANT, disturbances=(Shifted("speed", White(1e-9)),))
+        refused(r"holds without disturbances; train on the nominal plant", agent(actor, cores[kind]), windy)
+        follows = Scenario(plant=PLANT, tracking=Tracking(Setpoints(("position",), [[0.0]]), 1.0))
+        refused(r"holds without setpoints", agent(actor, cores[kind]), follows)
+        other = replace(Scenario(plant=PLANT), start_bounds=([-0.5, -0.5], [0.7, 0.7]), steps=9)
+        check_core(agent(actor, cores[kind]), other, None)
+
+
+def test_a_plant_of_other_inputs_is_told_by_its_sizes(cores, actor):
+    wide = double_integrator(
+        update=lambda x, u: (x[0] + 0.1 * x[1], x[1] + 0.1 * u[0] + u[1]),
+        input_names=("force", "brake"),
+        input_units=("N", "N"),
+        input_bounds=([-3, -3], [3, 3]),
+        equilibrium=([0, 0], [0, 0]),
+        cost=QuadraticCost(np.eye(2), np.eye(2), [0, 0], [0, 0]),
+    )
+    with pytest.raises(TrainingError, match="2 states and 1 inputs, but `plant` 'cart' has 2 and 2"):
+        check_core(agent(actor, cores["grid"]), Scenario(plant=wide), None)
+
+
+def test_a_core_of_ones_own_is_taken_at_its_word(actor):
+    class Anywhere:
+        def contains(self, x):
+            return np.linalg.norm(x, axis=1) < 0.1
+
+        def value(self, x):
+            return np.zeros(len(x))
+
+        def weight(self, x):
+            return (~self.contains(x)).astype(float)
+
+    noisy = Scenario(plant=PLANT, disturbances=(Shifted("speed", White(0.1)),))
+    assert train(agent(actor, Anywhere(), 0.5), noisy, episodes=1, seeds=[0], steps=5).episodes == 1
+
+
+def test_values_that_err_by_more_than_a_fiftieth_of_the_level_fail_the_certificate(cores):
+    found = cores["grid"].certificate
+    assert found.passed
+    assert not replace(found, value_error=0.0201 * found.level).passed
+    assert not replace(found, escaped=1).passed
+    assert not replace(found, left=1).passed
+    assert not replace(found, margin=found.between).passed
+
+
+def test_a_level_core_whose_search_found_any_way_out_fails(cores):
+    found = cores["level"].certificate
+    assert found.passed
+    assert not replace(found, worst=1 + 1e-6).passed
