@@ -44,7 +44,7 @@ class CoreCertificate:
 
     @property
     def passed(self) -> bool:
-        """Return whether nothing left the core, nothing can between the points, and values err by at most 2 % of the level."""
+        """Return whether nothing left the core or can between the points, and values err by at most 2 % of level."""
         stays = self.left == 0 and self.escaped == 0 and self.runs > 0 and self.margin > self.between
         return stays and self.value_error <= _MOST_ERROR * self.level
 

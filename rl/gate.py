@@ -32,11 +32,13 @@ class Gate:
     count: int = 1000
     """starts elsewhere, drawn as the simulator's are, outside the core, fresh ones at each gate"""
     error_rate: float = 0.05
-    """chance that any gate of one seed's training accepts an actor whose mean elsewhere is no better than the law's"""
+    """chance that any gate of one seed's training accepts an actor whose mean elsewhere is no better than the law's, no
+    episode counted as worse by more than `largest_loss`"""
     tolerance: float = 0.01
     """cost by which a start on the border may get worse"""
     largest_loss: float | None = None
-    """cost by which an episode can get worse than the law's at most; None: found from caps, bounds and cost"""
+    """cost by which an episode can get worse than the law's at most; None: found from caps, bounds and cost. A smaller
+    one leaves out of the mean what a new violation costs beyond it: these are counted apart, see `violation_bound`"""
     restore: bool = False
     """go on training from the actor that was accepted last, where one is rejected; False: from the rejected one"""
 
@@ -74,9 +76,11 @@ class GateDecision:
 
     `improvement` and `over_incumbent`: by how much the actor cost less than the law, and than the actor accepted last,
     in the mean over the starts elsewhere. `bound` is what the true mean improvement over the law falls short of with
-    a chance of at most `error_spent`. `worst_loss` is the most by which a start elsewhere got worse, `worst_border` the
-    most by which one on the border did (0: none), `new_violations` counts starts on the border that became unsafe and
-    were not under the law. `simulated_steps` is what the rollouts took. `reason` is empty where the actor was accepted.
+    a chance of at most `error_spent`, no episode counted as worse by more than the largest loss. `worst_loss` is the
+    most by which a start elsewhere got worse, `worst_border` the most by which one on the border did (0: none).
+    `new_violations` counts the starts, wherever, that became unsafe and were not under the law: one is enough to
+    reject. `violation_bound` is what the chance of one elsewhere is above with a chance of at most `error_spent`
+    (Clopper & Pearson). `simulated_steps` is what the rollouts took. `reason` is empty where the actor was accepted.
     """
 
     seed: int
@@ -89,6 +93,7 @@ class GateDecision:
     worst_loss: float
     worst_border: float
     new_violations: int
+    violation_bound: float
     error_spent: float
     simulated_steps: int
 

@@ -17,6 +17,7 @@ from rl.evaluate import checked_starts
 from rl.gate import Delivered, Gate, GateDecision
 from rl.generators import GATE, generator
 from rl.loss_range import largest_loss
+from rl.rates import rate_of
 from yann.stacked import StackedNetwork
 
 _MOST_SEED = 2**63
@@ -104,7 +105,9 @@ class Gatekeeper:
         bound = lower_bound(np.maximum(elsewhere, -self.limit), self.limit, error)
         over = float((incumbent.total_cost - new.total_cost)[on_border:].mean())
         worst, loss = _most_lost(border), _most_lost(elsewhere)
-        violations = int((new.unsafe & ~law.unsafe)[:on_border].sum())
+        unsafe = new.unsafe & ~law.unsafe
+        violations = int(unsafe.sum())
+        chance = rate_of(int(unsafe[on_border:].sum()), len(elsewhere), 1 - error).at_most
         reason = self._objection(worst, violations, loss, bound, over)
         return GateDecision(
             seed=seed,
@@ -117,6 +120,7 @@ class Gatekeeper:
             worst_loss=loss,
             worst_border=worst,
             new_violations=violations,
+            violation_bound=chance,
             error_spent=error,
             simulated_steps=sum(int(run.ended_at.sum()) for run in ran),
         )
@@ -124,7 +128,7 @@ class Gatekeeper:
     def _objection(self, worst: float, violations: int, loss: float, bound: float, over: float) -> str:
         """Return why an actor is rejected, or nothing."""
         if violations:
-            return f"{violations} starts on the border became unsafe that the law kept safe"
+            return f"{violations} of all starts became unsafe that the law kept safe"
         if worst > self.gate.tolerance:
             return f"a start on the border got worse by {worst:.4g}, above the tolerance of {self.gate.tolerance:g}"
         if loss > self.limit:

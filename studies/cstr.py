@@ -34,6 +34,11 @@ class CstrStudy(Study):
     the fouled jacket. YANN-DDPG is the paper's Algorithm 1; YANN-TD3+gate has a bounded residual, noise, returns of
     many steps, and a gate in the simulator, which delivers the law where nothing better is found. With a residual of
     at most 30 (of +-55) it learns to stay at that bound: the best constant bias, found from data. At 40 it overshoots.
+    It learns with gamma .995, while its critic is born as MPC's cost to go at gamma 1: exact for another sum.
+
+    The gate counts no episode as worse by more than 2,000, and a violation costs 100,000: what unsafe episodes cost is
+    not in the mean that it shows to be better. One new violation in 400 starts rejects an actor instead; where none is
+    seen, all that is shown is a chance below .9 % at the first of five gates, 1.7 % at the last.
     """
 
     name: ClassVar[str] = "cstr"

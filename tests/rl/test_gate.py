@@ -160,7 +160,22 @@ class TestBorder:
         gate = keeper(scenario=safe, border=[[-1.5]], tolerance=1000)
         (unsafe,) = gate.judge(bumped(stack(BETTER), 1.4, 1.6, -1.5), 5)
         assert unsafe.new_violations == 1
-        assert "1 starts on the border became unsafe" in unsafe.reason
+        assert "1 of all starts became unsafe that the law kept safe" in unsafe.reason
+
+    def test_one_elsewhere_is_enough_and_its_chance_is_bounded(self, drift, keeper, stack):
+        """From .3 to .302 alone the actor is unsafe, else much better: 1 start in 150, a far worse mean."""
+        safe = Scenario(plant=drift(limit=1.0, penalty=1e5))
+        gate = keeper(seeds=range(20), scenario=safe, count=100, largest_loss=0.2)
+        found = gate.judge(bumped(stack(*[BETTER] * 20), 0.3, 0.302, 1.5), 5)
+        seen = [decision for decision in found if decision.new_violations]
+        assert 5 <= len(seen) <= 15
+        assert all("became unsafe that the law kept safe" in decision.reason for decision in seen)
+        error = found[0].error_spent
+        for decision in found:
+            assert decision.accepted == (decision.new_violations == 0)
+            assert decision.violation_bound > 1 / 150
+            if decision.accepted:
+                assert decision.violation_bound == pytest.approx(1 - error ** (1 / 100))
 
     def test_points_of_a_core_lie_just_outside_it_and_all_around(self, drift):
         flat = clipped_pendulum()
