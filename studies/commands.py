@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from rich.console import Console
@@ -26,7 +27,7 @@ from studies.case import Study
 from studies.errors import StudyError
 from studies.folder import StudyFolder
 from studies.registry import REGISTRY, entry_of
-from studies.report import write_report
+from studies.report import Report, write_report
 from studies.result import StudyResult
 from studies.runner import run_study
 from studies.suite import SUITES, Suite, suite_in, write_index
@@ -45,11 +46,11 @@ def study(options: Namespace, command: str, console: Console) -> str:
     torch.set_num_threads(1)
     whole = options.out or Path("results") / options.name
     if options.name not in SUITES:
-        return _told(_run(_chosen(options, options.name), whole, command, console, workers), whole)
+        return _run(_chosen(options, options.name), whole, command, console, workers).words
     suite = SUITES[options.name]
     chosen = {part: _chosen(options, name) for part, name in suite.parts.items()}
-    found = {part: _run(one, whole / part, command, console, workers) for part, one in chosen.items()}
-    return _suite_told(suite, found, whole)
+    done = {part: _run(one, whole / part, command, console, workers) for part, one in chosen.items()}
+    return _suite_told(suite, done, whole)
 
 
 def report(options: Namespace, command: str, console: Console) -> str:
@@ -64,7 +65,7 @@ def report(options: Namespace, command: str, console: Console) -> str:
             f"{whole} holds no finished study (no result.npz); run a study into it first, such as "
             f"`yann pendulum --out {whole}`"
         )
-    return _told(_drawn_again(whole, console), whole)
+    return _drawn_again(whole, console).words
 
 
 VERBS = {"study": study, "report": report}
@@ -78,42 +79,43 @@ def _chosen(options: Namespace, name: str) -> Study:
     return replace(chosen, **{name: value for name, value in given.items() if value is not None})
 
 
-def _run(chosen: Study, path: Path, command: str, console: Console, workers: int) -> StudyResult:
-    """Return the result of a study that is run into a folder, with its report there."""
+def _run(chosen: Study, path: Path, command: str, console: Console, workers: int) -> "_Done":
+    """Run a study into a folder, and write its report there."""
     with StudyFolder(path) as folder:
         if console.is_terminal:
             with _bar(console) as bar:
                 result = run_study(chosen, folder, command, _Watcher(bar, chosen), workers)
         else:
             result = run_study(chosen, folder, command, _Log(console), workers)
-        _draw(result, path, console)
-    return result
+        return _draw(result, path, console)
 
 
-def _drawn_again(path: Path, console: Console) -> StudyResult:
+def _drawn_again(path: Path, console: Console) -> "_Done":
     with StudyFolder(path) as folder:
-        result = StudyResult.load(folder.path)
-        _draw(result, path, console)
-    return result
+        return _draw(StudyResult.load(folder.path), path, console)
 
 
-def _draw(result: StudyResult, folder: Path, console: Console) -> None:
+def _draw(result: StudyResult, folder: Path, console: Console) -> "_Done":
+    """Write the report of a result, and return it with the findings and where the files are."""
     entry = entry_of(result)
     with console.status("drawing the report"):
-        write_report(entry.report(result), folder / "report.html")
-
-
-def _told(result: StudyResult, folder: Path) -> str:
-    """Return the findings, with where the files are."""
+        report = entry.report(result)
+        write_report(report, folder / "report.html")
     files = f"rows    {folder / 'result.json'}\nreport  {folder / 'report.html'}"
-    return f"{entry_of(result).summary(result)}\n\n{files}"
+    return _Done(report, f"{entry.summary(result)}\n\n{files}")
 
 
-def _suite_told(suite: Suite, found: Mapping[str, StudyResult], folder: Path) -> str:
+def _suite_told(suite: Suite, done: Mapping[str, "_Done"], folder: Path) -> str:
     """Write the page that leads to the reports, and return the findings of all."""
-    write_index(suite.title, {part: entry_of(one).report(one) for part, one in found.items()}, folder / "index.html")
-    told = [_told(one, folder / part) for part, one in found.items()]
-    return "\n\n".join([*told, f"page    {folder / 'index.html'}"])
+    write_index(suite.title, {part: one.report for part, one in done.items()}, folder / "index.html")
+    return "\n\n".join([*(one.words for one in done.values()), f"page    {folder / 'index.html'}"])
+
+
+class _Done(NamedTuple):
+    """A study whose report is written, and what is said of it."""
+
+    report: Report
+    words: str
 
 
 def _bar(console: Console) -> Progress:

@@ -137,7 +137,11 @@ def limited_pendulum() -> Plant:
 
 
 def nearest_border(safe: SafeSet, starts: Array, count: int) -> tuple[int, ...]:
-    """Return the indices of the `count` starts (K, n) nearest to a border of the set, in shares of the way to it."""
-    way = safe.b - starts.mean(axis=0) @ safe.A.T
-    left = ((safe.b - starts @ safe.A.T) / way).min(axis=1)
-    return tuple(sorted(np.argsort(left, kind="stable")[:count].tolist()))
+    """Return the indices of the `count` starts (K, n) nearest to what inputs must keep, nearest first.
+
+    Those are the half-spaces that the rows of inputs guard; distances are shares of that from the mean of the starts.
+    """
+    guarded = np.unique(safe.rows.guards)
+    A, b = safe.A[guarded], safe.b[guarded]
+    left = ((b - starts @ A.T) / (b - A @ starts.mean(axis=0))).min(axis=1)
+    return tuple(np.argsort(left, kind="stable")[:count].tolist())

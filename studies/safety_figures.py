@@ -34,7 +34,8 @@ def _learning(result: StudyResult, view: View) -> ReportFigure:
         f"Above: mean cost from {len(result.starts)} test starts, without exploration, after every training episode, "
         "with the penalty of unsafe runs. Below: violations in training, added up. Median over "
         f"{seed_count(result)} seeds, band from the lower to the upper quartile. Watch the two methods inside the "
-        "filter: their violations are 0 from the first step of random weights on."
+        "filter: their violations are 0 from the first step of random weights on. Where the filter changed nothing, "
+        "the lines without and inside it are one."
     )
     return ReportFigure("Learning, and what it broke", plot_learning(curves, [group]), caption)
 

@@ -1,7 +1,7 @@
 """How the two plants of the safety studies are shown: names, the plane of the picture, what is drawn over time."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def _reactor() -> View:
         shown=(0, 3),
         at=at,
         along=along,
-        window=(np.array([0.0, 470.0]), np.array([0.3, 481.0])),
+        window=(np.array([0.0, 473.0]), np.array([0.25, 480.8])),
         plane="with C_B - C_A and C_S as at rest",
         only=("temperature", "heat_transfer"),
     )
@@ -71,7 +71,7 @@ def _pendulum() -> View:
         title="the pendulum within limits",
         limits=f"Unsafe is beyond {angle:g} rad or {rate:g} rad/s, which costs {penalty} and ends the run.",
         starts="Starts are drawn evenly from the safe set: from elsewhere nothing is guaranteed.",
-        plant=limited_pendulum,
+        plant=lambda: replace(limited_pendulum(), state_bounds=LIMITS),
         shown=(0, 1),
         at=np.zeros(2),
         along=np.eye(2),

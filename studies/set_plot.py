@@ -34,6 +34,8 @@ def plot_set(view: View, half_spaces: tuple[Array, Array], runs: Mapping[str, Ru
         panel.set_title(name)
     for spare in panels[len(runs) :]:
         spare.set_axis_off()
+    for panel in panels[len(runs) - across : len(runs)]:
+        panel.tick_params(axis="x", labelbottom=True)
     names = [quantity(plant.state_names[i], plant.state_units[i]) for i in view.shown]
     figure.supxlabel(names[0], fontsize=10)
     figure.supylabel(names[1], fontsize=10)

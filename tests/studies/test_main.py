@@ -60,6 +60,23 @@ def test_the_reactor_has_rows_of_methods_and_baselines_in_both_scenarios(reactor
     assert len(rows) == 20 * len(found)
 
 
+def test_a_suite_runs_its_studies_into_folders_of_their_own_and_leads_to_their_reports(tmp_path, monkeypatch, capsys):
+    for name in ("safety-reactor", "safety-pendulum"):
+        study = replace(REGISTRY[name].study, seeds=1, episodes=1, steps=70)
+        monkeypatch.setitem(REGISTRY, name, replace(REGISTRY[name], study=study))
+    assert main(["safety", "--workers", "1", "--out", str(tmp_path)]) == 0
+    pages = [tmp_path / name for name in ("index.html", "reactor/report.html", "pendulum/report.html")]
+    before = [page.read_bytes() for page in pages]
+    assert all(path.exists() for part in ("reactor", "pendulum") for path in [tmp_path / part / "certificate.json"])
+    for page in pages:
+        page.unlink()
+    assert main(["report", str(tmp_path)]) == 0
+    assert [page.read_bytes() for page in pages] == before
+    told = capsys.readouterr().out
+    assert told.count("Before training a checker") == 4
+    assert told.rstrip().endswith("index.html")
+
+
 def test_progress_names_the_scenario_where_there_are_several(reactor):
     lines = [line.rpartition(", seeds")[0] for line in reactor[1].splitlines() if "episode 1 of 1" in line]
     assert len(lines) == 4

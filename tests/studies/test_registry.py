@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from studies.__main__ import STUDIES
+from studies.__main__ import STUDIES, SUITES
 from studies.errors import StudyError
 from studies.registry import REGISTRY, entry_of
+from studies.suite import SUITES as LOADED
 
 
 def test_the_command_line_knows_the_studies_before_they_are_loaded():
     assert tuple(REGISTRY) == STUDIES
+    assert tuple(LOADED) == SUITES
+    assert all(set(suite.parts.values()) <= set(STUDIES) for suite in LOADED.values())
 
 
 def test_a_result_finds_its_own_report(result, reactor_result):
