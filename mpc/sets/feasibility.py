@@ -94,7 +94,7 @@ def kept_for_ever(problem: MPCProblem) -> InvariantSet:
         raise ProblemError(
             f"the constraint {strange} does not bind each step by itself; leave it out of the problem for this question"
         )
-    return largest_set(free_system(problem.model, _one_step(problem), None, 1.0))
+    return largest_set(free_system(problem.model, one_step(problem), None, 1.0))
 
 
 def _for_ever(problem: MPCProblem) -> Share | None:
@@ -135,7 +135,7 @@ def _not_shifted(problem: MPCProblem) -> str:
 
 def _terminal_claim(problem: MPCProblem) -> tuple[bool, str]:
     """Return whether the terminal constraints let every plan be continued, and why."""
-    rows = _one_step(problem)
+    rows = one_step(problem)
     if any(isinstance(c, TerminalOrigin) for c in problem.constraints):
         where = "operating point" if problem.setpoint is None else "steady state of the setpoint"
         room = rows.h - rows.X @ _rest(problem)[0] - rows.V @ _rest(problem)[1]
@@ -157,7 +157,7 @@ def _rest(problem: MPCProblem) -> tuple[Array, Array]:
     return prediction.state_targets[-1].offset - model.state, prediction.input_targets[-1].offset - model.input
 
 
-def _one_step(problem: MPCProblem) -> LimitRows:
+def one_step(problem: MPCProblem) -> LimitRows:
     """Return the hard limits that bind one step: its input, its state, and the state that follows."""
     single = replace(
         problem, horizon=1, plan=EveryStep(), constraints=(), costs=(), terminal_weight=problem.state_weight
