@@ -18,7 +18,7 @@ from rl.generators import second_seed
 from rl.off_policy import OffPolicyAgent, adam, descend
 from rl.replay import Batch
 from rl.soft import SoftLearner, SoftSettings
-from rl.spread import CostSpread
+from rl.spread import CostSpread, InputSpread
 from rl.twin import twins
 from yann.stacked import StackedNetwork
 
@@ -118,6 +118,11 @@ class DSACTLearner(SoftLearner):
         """Return the trainable weights by network, those of the spreads among the actor's and the critic's."""
         told = super().weights
         return {**told, "critic": [*told["critic"], *trainable(self.cost_spreads)]}
+
+    @property
+    def spreads(self) -> tuple[InputSpread, ...]:
+        """Return the spread of the inputs, and its slow copy."""
+        return self.spread, self.target_spread
 
     def update(self, batch: Batch) -> Losses:
         """Take one step on the critics and, each `actor_every`-th time, on the rest; return the losses (S,)."""

@@ -96,9 +96,12 @@ class OffPolicyLearner:
     def take_back(self, member: int, actor: StackedNetwork) -> None:
         """Give one member's actor and its target the weights of `actor`, a stack of one, and no momentum."""
         for network in (self.actor, self.target_actor):
-            for weight, kept in zip(network.parameters(), actor.parameters(), strict=True):
-                weight[member] = kept[0]
-        for moments in map(self.actor_step.state.get, trainable(self.actor)):
+            put_member(network, member, actor)
+        self.actor_forgets(member)
+
+    def actor_forgets(self, member: int) -> None:
+        """Let the actor's Adam lose one member's momentum."""
+        for moments in map(self.actor_step.state.get, self.actor_step.param_groups[0]["params"]):
             if moments:
                 moments["exp_avg"][member] = 0
 
@@ -108,6 +111,12 @@ class OffPolicyLearner:
         networks |= {"target_actor": self.target_actor, "target_critics": self.target_critics}
         optimisers = {"actor_step": self.actor_step, "critic_step": self.critic_step}
         return {"updates": self.updates, "networks": networks, "optimisers": optimisers, "normals": self.normals}
+
+
+def put_member(network: StackedNetwork, member: int, single: StackedNetwork) -> None:
+    """Give one member of a stack the weights of a stack of one."""
+    for weight, given in zip(network.parameters(), single.parameters(), strict=True):
+        weight.data[member] = given.data[0]
 
 
 def adam(weights: list[Tensor], rate: float) -> torch.optim.Adam:

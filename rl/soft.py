@@ -1,5 +1,6 @@
 """Soft actor-critics: an actor whose inputs scatter, paid for scattering at a price that finds itself."""
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from rl.errors import TrainingError
 from rl.filtered import passed, wanted_by
 from rl.fitting import trainable
 from rl.networks import checked_sizes
-from rl.off_policy import adam, descend
+from rl.off_policy import adam, descend, put_member
 from rl.settings import Settings, at_least_zero
 from rl.spread import LEAST, MOST, InputSpread
 from rl.twin import TwinLearner
@@ -112,6 +113,7 @@ class SoftLearner(TwinLearner):
         super().__init__(actor, critics, settings, seeds, plant)
         self.soft = settings.softens_target(discount)
         self.spread = InputSpread(plant, settings.spread_hidden, settings.exploration).replicate(seeds)
+        self._first_spread = copy.deepcopy(self.spread)
         self.actor_step = adam([*trainable(actor), *trainable(self.spread)], settings.actor_learning_rate)
         self.temperature = Temperature(len(seeds), settings, plant.m)
         self._lower, self._upper = map(torch.tensor, plant.input_bounds)
@@ -156,6 +158,17 @@ class SoftLearner(TwinLearner):
             descend(self.actor_step, expected + beside - price * entropy)
             self.temperature.step(entropy.detach())
         return Losses(critic_loss, expected.detach(), {"temperature": price, "entropy": entropy.detach(), **told})
+
+    def take_back(self, member: int, actor: StackedNetwork) -> None:
+        """Give one member's actor the weights of `actor`, its spread those of its birth, and neither any momentum."""
+        super().take_back(member, actor)
+        for spread in self.spreads:
+            put_member(spread, member, self._first_spread.member(member))
+
+    @property
+    def spreads(self) -> tuple[InputSpread, ...]:
+        """Return the spread of the inputs, and its slow copy where there is one."""
+        return (self.spread,)
 
     @property
     def learns_to_act(self) -> bool:

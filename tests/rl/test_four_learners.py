@@ -132,3 +132,27 @@ def test_it_finds_the_riccati_gain(algorithm, settings, linear_actor, quadratic_
         cost = (x**2 + 0.1 * u**2)[..., 0]
         learner.update(Batch(*map(torch.tensor, (x, u, cost, 1.2 * x + u, np.full((1, 40), gamma)))))
     assert learner.actor.layer.weight.item() == pytest.approx(K.item(), abs=0.01)
+
+
+@all_four
+def test_taking_back_a_member_leaves_no_trace_of_its_learning(algorithm, settings, plant):
+    agent = algorithm(plain_actor(plant, (4,)), plain_critic(plant, (4,)), settings(actor_learning_rate=0.05))
+    learner, fresh = agent.learner([5, 6], plant), agent.learner([5, 6], plant)
+    for _ in range(6):
+        learner.update(random_batch(2))
+    learned = learner.actor.member(0)
+    learner.take_back(1, fresh.actor.member(1))
+    spreads = [(name, getattr(learner, name, None)) for name in ("spread", "target_spread")]
+    for name, network in (("actor", learner.actor), ("target_actor", learner.target_actor), *spreads):
+        if network is None:
+            continue
+        pairs = zip(network.parameters(), getattr(fresh, name).parameters(), strict=True)
+        same = [[torch.equal(mine[i], born[i]) for i in (0, 1)] for mine, born in pairs]
+        assert all(back for _, back in same)
+        assert not all(other for other, _ in same) or (algorithm is SAC and name == "target_actor")
+    assert all(
+        torch.equal(*pair) for pair in zip(learner.actor.member(0).parameters(), learned.parameters(), strict=True)
+    )
+    moments = [learner.actor_step.state[weight]["exp_avg"] for weight in learner.weights["actor"]]
+    assert all((moment[1] == 0).all() for moment in moments)
+    assert any((moment[0] != 0).any() for moment in moments)
