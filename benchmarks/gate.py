@@ -57,11 +57,9 @@ def outcome(training: Training, agent, plant, starts=STARTS, steps=None) -> Outc
         return evaluate(actor, plant, starts=starts, steps=steps).costs.mean()
 
     law, ledger = mean(agent.actor), training.ledger
-    stands = {d.seed for d in training.decisions if d.accepted}
-    pairs = zip(training.seeds, training.actors, strict=True)
     return Outcome(
         law=law,
-        delivered=np.array([mean(actor) if seed in stands else law for seed, actor in pairs]),
+        delivered=np.array([mean(actor) for actor in training.actors]),
         last=np.array([mean(actor) for actor in training.last_actors]),
         accepted=sum(d.accepted for d in training.decisions),
         gates=len(training.decisions),
