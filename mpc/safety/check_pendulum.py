@@ -144,11 +144,13 @@ def _gap_slack(c: dict, corners: list) -> float:
     return float(worst)
 
 
-def _torque_slack(c: dict, cells: int) -> float:
-    """Return by how much a row asks for more torque than there is, at most, over cells of the angle."""
+def _torque_slack(c: dict, corners: list, cells: int) -> float:
+    """Return by how much a row asks for more torque than there is, at most, over the cells that the set meets."""
     (low, high), sine, (A, b) = c["input"], float(c["rows"]["sine"]), (c["set"]["A"], c["set"]["b"])
     edges = np.linspace(float(c["limits"][0][0]), float(c["limits"][1][0]), cells + 1)
-    left, right = edges[:-1], edges[1:]
+    least, most = min(float(x[0]) for x in corners) - 1e-9, max(float(x[0]) for x in corners) + 1e-9
+    met = (edges[1:] >= least) & (edges[:-1] <= most)
+    left, right = edges[:-1][met], edges[1:][met]
     ends = np.sin(left), np.sin(right)
     top = np.where((left <= pi / 2 + 1e-9) & (right >= pi / 2 - 1e-9), 1.0, np.maximum(*ends))
     bottom = np.where((left <= -pi / 2 + 1e-9) & (right >= -pi / 2 - 1e-9), -1.0, np.minimum(*ends))
@@ -205,7 +207,7 @@ def check(document: dict) -> Verdict:
     corners = _corners(c["set"]["A"], c["set"]["b"])
     share, cells = _share(c, corners), int(c["cells"])
     _check_rows(c)
-    worst = max(_gap_slack(c, corners), _torque_slack(c, cells))
+    worst = max(_gap_slack(c, corners), _torque_slack(c, corners, cells))
     if not worst <= -LEAST_MARGIN:
         raise Refused(f"the worst slack of the torque is {worst:.3g}, but {-LEAST_MARGIN:g} or less is needed")
     if worst > c["worst"]["slack"] + 1e-9:

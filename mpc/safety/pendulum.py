@@ -101,7 +101,7 @@ def _kept(swing: Swing, chosen: Sector, A: Array, b: Array) -> Polygon:
         return Polygon(A, b, X, U, h, np.inf)
     if not U.all():
         return Polygon(A, b, X, U, h, np.inf)
-    slacks = swing.gap_slack(corners, X, U, h), swing.torque_slack(A, b, X, U, h, chosen.cells)
+    slacks = swing.gap_slack(corners, X, U, h), swing.torque_slack(A, b, corners, (X, U, h), chosen.cells)
     return Polygon(A, b, X, U, h, max(slacks))
 
 

@@ -17,6 +17,7 @@ from plants.integrate import SemiImplicitEuler
 from plants.plant import Plant
 
 DEPTH = 100  # of expressions that are compared
+BESIDE = 1e-9  # rad: a cell this close to the set is asked as well
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +73,17 @@ class Swing:
             A, self.gain * self.push, self.d, state_names=("angle", "rate"), state_units=("rad", "rad/s")
         )
 
-    def torque_slack(self, A: Array, b: Array, X: Array, U: Array, h: Array, cells: int) -> float:
-        """Return by how much the rows X x + U (u + g sin) <= h ask for more torque than there is, in {A x <= b}.
+    def torque_slack(self, A: Array, b: Array, corners: Array, rows: tuple[Array, Array, Array], cells: int) -> float:
+        """Return by how much the rows (X, U, h) ask for more torque than there is, in {A x <= b} with its corners.
 
-        Between rows, the angle being in one of the cells, the rate is at an edge of the set: each bound of u is an
-        affine function of the angle alone then, for every edge. Outward rounding; negative where torque is left.
+        The angle being in one of the `cells`, into which its limits are divided, a row asks for most where the rate is
+        at an edge of the set: there the torque is an affine function of the angle. Outward rounding; negative where
+        torque is left.
         """
+        X, U, h = rows
         edges = np.linspace(self.limits[0][0], self.limits[1][0], cells + 1)
-        angle = Interval(edges[:-1], edges[1:])
+        met = (edges[1:] >= corners[:, 0].min() - BESIDE) & (edges[:-1] <= corners[:, 0].max() + BESIDE)
+        angle = Interval(edges[:-1][met], edges[1:][met])
         swung = functions.sin(angle) * (interval(self.gravity) / self.gain)
         slacks = [-np.inf]
         for row, push, level in zip(X, U, h, strict=True):
