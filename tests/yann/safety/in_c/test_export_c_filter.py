@@ -4,22 +4,17 @@ import ctypes
 import json
 import re
 import shutil
-import subprocess
 from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
-from plants import safety_cstr
-from yann import NetworkError, PerRegion, SafetyFilter, YannActor
-from yann.export_c import export_c
-from yann.export_c_form import DOUBLE, FLOAT, HOLD, NEAREST, Backup
-from yann.filtered_actor import FilteredActor
+from yann import FilteredActor, NetworkError, SafetyFilter, YannActor, export_c
+from yann.export_c_form import DOUBLE, FLOAT, HOLD
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")]
 
-STRICT = ["gcc", "-std=c89", "-pedantic", "-Wall", "-Wextra", "-Werror"]
 ONE = ["one input", "one side", "sine", "reactor"]
 SANITIZED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
 FILTER = """
@@ -33,44 +28,6 @@ void batch(const REAL *x, const REAL *wanted, REAL *u, int *inside, int count)
     }
 }
 """
-POLICY = """
-#include "law.h"
-void batch(const REAL *x, REAL *wanted, REAL *u, int *inside, int *safety, int count);
-void batch(const REAL *x, REAL *wanted, REAL *u, int *inside, int *safety, int count)
-{
-    int i, j;
-    for (i = 0; i < count; i++) {
-        REAL same[LAW_INPUTS];
-        for (j = 0; j < LAW_INPUTS; j++) {
-            same[j] = u[i * LAW_INPUTS + j];
-        }
-        law_wanted(x + i * LAW_STATES, wanted + i * LAW_INPUTS);
-        inside[i] = law_eval_safety(x + i * LAW_STATES, u + i * LAW_INPUTS, safety + i);
-        if (law_eval(x + i * LAW_STATES, same) != inside[i]) {
-            inside[i] = -1;
-        }
-        for (j = 0; j < LAW_INPUTS; j++) {
-            if (same[j] < u[i * LAW_INPUTS + j] || same[j] > u[i * LAW_INPUTS + j]) {
-                inside[i] = -1;
-            }
-        }
-    }
-}
-"""
-
-
-@pytest.fixture(scope="session")
-def filters(one_input, two_inputs, make_set):
-    """Filters by name: pieces on both sides, on one side, with a sine, and projections."""
-    below = make_set([[1.0, 0.5], [-0.3, 1.0]], np.array([[-1.0], [-0.5]]), bounds=2.0)
-    sine = make_set([[1.0, 0.2], [-0.8, 0.6], [0.3, 1.0]], np.array([[1.0], [-1.0], [0.7]]), [[0.9, 0.0]], bounds=2.0)
-    return {
-        "one input": one_input,
-        "one side": SafetyFilter(below),
-        "sine": SafetyFilter(sine),
-        "reactor": SafetyFilter.for_plant(safety_cstr()),
-        "two inputs": two_inputs,
-    }
 
 
 @pytest.fixture(scope="session")
@@ -97,20 +54,6 @@ def hard_points():
 
 
 @pytest.fixture
-def compiled(tmp_path):
-    """The library of the C files in the folder and a loop over them."""
-
-    def made(loop, precision, *flags):
-        (tmp_path / "loop.c").write_text(loop.replace("REAL", precision.name))
-        files = [str(path) for path in tmp_path.glob("*.c") if "selftest" not in path.name]
-        library = tmp_path / f"law{len(list(tmp_path.iterdir()))}.so"
-        subprocess.run([*STRICT, *flags, "-shared", "-fPIC", *files, "-o", str(library), "-lm"], check=True)
-        return ctypes.CDLL(str(library))
-
-    return made
-
-
-@pytest.fixture
 def run(compiled):
     """Run the filter in a folder: (inputs, inside)."""
 
@@ -122,13 +65,6 @@ def run(compiled):
         return u, inside
 
     return driven
-
-
-def selftest(folder, test, *flags):
-    others = [str(path) for path in folder.glob("*.c") if "selftest" not in path.name and path.name != "loop.c"]
-    test_file = str(folder / f"{test}_selftest.c")
-    subprocess.run([*STRICT, *flags, test_file, *others, "-o", str(folder / "selftest"), "-lm"], check=True)
-    return subprocess.run([str(folder / "selftest")], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("name", [*ONE, "two inputs"])
@@ -200,15 +136,15 @@ def test_float_keeps_the_rows_and_stays_within_its_bound(name, filters, hard_poi
 
 @pytest.mark.parametrize("flags", [["-O2", "-mfpmath=387"], SANITIZED])
 @pytest.mark.parametrize(("name", "precision"), [*product(ONE, (DOUBLE, FLOAT)), ("two inputs", DOUBLE)])
-def test_the_selftest_passes(name, precision, flags, filters, tmp_path):
+def test_the_selftest_passes(name, precision, flags, filters, selftest, tmp_path):
     sheet = export_c(filters[name], tmp_path, precision=precision).sheet
-    done = selftest(tmp_path, "law_filter", *flags)
+    done = selftest("law_filter", *flags)
     assert (done.returncode, done.stdout) == (0, f"law_filter: {sheet.pairs} pairs agree\n"), done.stderr
     assert sheet.pairs > 200
 
 
 @pytest.mark.parametrize("name", ["sine", "two inputs"])
-def test_any_damaged_constant_fails_the_selftest(name, filters, tmp_path):
+def test_any_damaged_constant_fails_the_selftest(name, filters, selftest, tmp_path):
     export_c(filters[name], tmp_path)
     whole, test = (tmp_path / "law_filter.c").read_text(), (tmp_path / "law_filter_selftest.c").read_text()
     tables = re.findall(r"static const double (\w+)\[\d+\] = \{\n(.*?)\n\};", whole, re.DOTALL)
@@ -218,92 +154,21 @@ def test_any_damaged_constant_fails_the_selftest(name, filters, tmp_path):
         numbers = text.replace("\n", " ").split(",")
         numbers[-1] = repr(float(numbers[-1]) * (1 + 1e-4) + 1e-4)
         (tmp_path / "law_filter.c").write_text(whole.replace(text, ", ".join(numbers)))
-        assert selftest(tmp_path, "law_filter", "-O1").returncode == 1, table
+        assert selftest("law_filter", "-O1").returncode == 1, table
         (tmp_path / "law_filter_selftest.c").write_text(test.replace("law_filter_checksum() !=", "0UL *"))
-        if selftest(tmp_path, "law_filter", "-O1").returncode == 1:
+        if selftest("law_filter", "-O1").returncode == 1:
             seen.add(table)
         (tmp_path / "law_filter_selftest.c").write_text(test)
     assert seen == {table for table, _ in tables}  # the pairs alone find every one
 
 
-def test_a_projection_of_another_filter_fails_the_selftest(two_inputs, make_set, tmp_path):
+def test_a_projection_of_another_filter_fails_the_selftest(two_inputs, make_set, selftest, tmp_path):
     export_c(two_inputs, tmp_path)
     other = tmp_path / "other"
     other.mkdir()
     export_c(SafetyFilter(replace(two_inputs.set, b=1.1 * two_inputs.set.b)), other)
     shutil.copy(other / "law_qp.c", tmp_path / "law_qp.c")
-    assert "code 1" in selftest(tmp_path, "law_filter", "-O1").stdout
-
-
-@pytest.fixture
-def guarded_pendulum(pendulum, filters, shake):
-    return FilteredActor(shake(YannActor.from_law(pendulum, residual=PerRegion(8))), filters["sine"])
-
-
-@pytest.mark.parametrize("flags", [["-O0"], ["-O3"]])
-def test_a_filtered_actor_is_what_python_gives(flags, guarded_pendulum, pendulum, compiled, tmp_path):
-    done = export_c(guarded_pendulum, tmp_path)
-    random = np.random.default_rng(0)
-    x = np.concatenate([random.uniform(-1, 1, (3000, 2)), random.uniform(-4, 4, (1000, 2))])
-    wanted, u = np.zeros((4000, 1)), np.zeros((4000, 1))
-    inside, safety = np.zeros(4000, np.int32), np.zeros(4000, np.int32)
-    arrays = [part.ctypes.data_as(ctypes.c_void_p) for part in (x, wanted, u, inside, safety)]
-    compiled(POLICY, DOUBLE, *flags).batch(*arrays, len(x))
-    np.testing.assert_allclose(u, guarded_pendulum(x), rtol=0, atol=1e-11)
-    np.testing.assert_allclose(wanted, guarded_pendulum.unfiltered.evaluate(x)[0], rtol=0, atol=1e-11)
-    np.testing.assert_array_equal(inside, pendulum.locate(x).margin >= -1e-11)
-    contained, changed = guarded_pendulum.filter.contains(x), guarded_pendulum.intervenes(x)
-    np.testing.assert_array_equal(safety, contained + 2 * changed)
-    assert len(np.unique(safety)) == 4
-    np.testing.assert_array_equal(changed, (u != wanted)[:, 0])
-    assert done.filter is not None
-    assert "law_filter.md" in done.data_sheet.read_text()
-
-
-@pytest.mark.parametrize("precision", [DOUBLE, FLOAT])
-@pytest.mark.parametrize("outside", [NEAREST, HOLD, Backup(0.5)])
-def test_the_selftest_of_a_filtered_actor_passes(precision, outside, guarded_pendulum, tmp_path):
-    export_c(guarded_pendulum, tmp_path, precision=precision, outside=outside)
-    for test in ("law", "law_filter"):
-        done = selftest(tmp_path, test, *SANITIZED)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_selftest_finds_a_filter_that_is_not_the_last_step(guarded_pendulum, tmp_path):
-    source = export_c(guarded_pendulum, tmp_path).source
-    text = source.read_text()
-    assert text.count("(void)law_filter(x, u, u);") == 1
-    source.write_text(text.replace("(void)law_filter(x, u, u);", ""))
-    assert re.search(r"code \d+", selftest(tmp_path, "law", "-O1").stdout)
-    source.write_text(text.replace("(void)law_filter(x, u, u);", "(void)law_filter(x, u, u); saturate(u); u[0] /= 2;"))
-    assert selftest(tmp_path, "law", "-O1").returncode == 1
-
-
-def test_the_selftest_of_the_policy_finds_another_filter(guarded_pendulum, filters, tmp_path):
-    export_c(guarded_pendulum, tmp_path)
-    export_c(filters["one side"], tmp_path)
-    assert "code 1" in selftest(tmp_path, "law", "-O1").stdout
-
-
-def test_a_users_own_filter_comes_before_the_proved_one(guarded_pendulum, compiled, tmp_path):
-    export_c(guarded_pendulum, tmp_path)
-    (tmp_path / "my.h").write_text("#define LAW_FILTER(x, region, inside, u) ((u)[0] = 2)\n")
-    x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
-    wanted, u, flags = np.zeros((500, 1)), np.zeros((500, 1)), np.zeros((2, 500), np.int32)
-    arrays = [part.ctypes.data_as(ctypes.c_void_p) for part in (x, wanted, u, *flags)]
-    compiled(POLICY, DOUBLE, "-O2", '-DLAW_FILTER_HEADER="my.h"').batch(*arrays, len(x))
-    np.testing.assert_allclose(u, guarded_pendulum.filter(x, np.full((500, 1), 2.0)), rtol=0, atol=1e-11)
-    assert (u < 2).sum() > 50
-
-
-def test_a_state_that_is_not_finite_gets_the_backup_whatever_the_law_does(guarded_pendulum, compiled, tmp_path):
-    export_c(guarded_pendulum, tmp_path, outside=HOLD)
-    x, u = np.array([[np.nan, 0.0], [0.0, np.inf]]), np.full((2, 1), 1.5)
-    wanted, flags = np.zeros((2, 1)), np.full((2, 2), -1, np.int32)
-    arrays = [part.ctypes.data_as(ctypes.c_void_p) for part in (x, wanted, u, *flags)]
-    compiled(POLICY, DOUBLE, "-O2").batch(*arrays, 2)
-    assert u[:, 0].tolist() == [0.0, 0.0]
-    assert flags.tolist() == [[0, 0], [2, 2]]
+    assert "code 1" in selftest("law_filter", "-O1").stdout
 
 
 def test_the_data_sheet_says_what_is_proved(filters, tmp_path):
