@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 PACKAGES := plants mpc yann rl studies
-STUDIES := pendulum cstr
+STUDIES := pendulum cstr safety
 
 # Tests run in one process per core, so each process keeps to one thread; PYTEST_ARGS adds options.
 TEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
