@@ -74,9 +74,7 @@ def run_row(policy: str, weather: str, kept: Tally, free: Tally) -> list[str]:
     return [policy, weather, *counts, f"{kept.hottest:.4f} K", share, f"{free.violations:,}"]
 
 
-def demonstration(
-    safe: SafeSet, plant: Plant, steps: int, policies: dict[str, Maker], rows: int = ROWS
-) -> list[list[str]]:
+def demonstration(safe: SafeSet, plant: Plant, steps: int, policies: dict[str, Maker], rows: int) -> list[list[str]]:
     """The lines of all policies, their starts shared out among the disturbances, and of the controls that must fail."""
     lines, generator, disturbances = [], np.random.default_rng(0), Disturbances(plant, safe)
     x = starts(safe, rows, generator)
@@ -132,7 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
     text = markdown(SETS, [set_row(name, safe, plant) for name, safe in sets.items()])
     tell(text)
     for name, safe in sets.items():
-        lines = demonstration(safe, plant, int(given.steps), POLICIES | learned(plant))
+        lines = demonstration(safe, plant, int(given.steps), POLICIES | learned(plant), ROWS)
         text += f"\n\n`--preset {name} --steps {given.steps:g}`:\n\n{markdown(RUNS, lines)}"
     if given.write:
         insert(PAGE, "safety reactor", text)

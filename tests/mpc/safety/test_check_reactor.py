@@ -120,6 +120,15 @@ def test_sabotage_of_what_comes_along_is_refused(documents, forge, preset, name)
         check(forge(documents[preset], SABOTAGE[name]))
 
 
+def test_what_is_not_enclosed_is_never_taken_for_safe(quick, forge):
+    with pytest.raises(Refused, match="the worst slack is inf K per sample"):
+        check(
+            forge(
+                quick, ("sample_time", 1.0), ("ceiling", 0.0), ("ranges.concentration", 4.5), ("ranges.coldest", 416.0)
+            )
+        )
+
+
 def test_a_forger_who_changes_nothing_passes(quick, forge):
     assert check(forge(quick)).worst_slack == pytest.approx(quick["content"]["worst"]["slack"], abs=1e-9)
 
