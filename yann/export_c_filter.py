@@ -102,7 +102,7 @@ def _sheet(tables: FilterTables, pairs: FilterPairs, bound: np.ndarray, name: st
 def _contents(
     tables: FilterTables, pairs: FilterPairs, sheet: FilterSheet, projection: LawTexts | None
 ) -> tuple[str, ...]:
-    below, above = (len(side) for side in tables.sides) if projection is None else (0, 0)
+    below, above = (len(side) for side in tables.sides)
     form = f"a maximum of {below} and a minimum of {above} affine pieces"
     if projection is not None:
         form = f"{sheet.pieces} rows and a projection of {projection.sheet.regions} regions"

@@ -118,9 +118,7 @@ def _rounded(tables: FilterTables, values: Array) -> Array:
 def _tolerance(tables: FilterTables, states: Array, error_bound: Array) -> Array:
     """Return by how much (m,) the inputs at these states may differ: rounding, but no less than EXACT in double."""
     lower, upper = tables.safe.input_bounds
-    bound = error_bound
-    if tables.pieces is not None:
-        bound = error_bound + 2 * tables.error(np.abs(states - tables.shift).max(axis=0))
+    bound = error_bound + 2 * tables.error(np.abs(states - tables.shift).max(axis=0))
     least = EXACT if not tables.centred else 4 * tables.precision.unit
     return np.maximum(bound, least * (upper - lower))
 

@@ -81,7 +81,7 @@ class FilterTables:
         return SPARE * ((self.safe.n + 5) * self.precision.unit * size + lost)
 
     def error(self, reach: Array) -> float:
-        """Return how far the limits of one input can be from exact ones where |x - shift| <= reach (n,)."""
+        """Return how far the limits of one input can be from exact ones where |x - shift| <= reach (n,), else 0."""
         rows = np.vstack(self._exact_sides)
         if not len(rows):
             return 0.0
@@ -105,7 +105,7 @@ class FilterTables:
 
     @cached_property
     def sides(self) -> tuple[Array, Array]:
-        """Return [gain, offset] around the shift of the pieces below (k, n + 1) and above the input."""
+        """Return [gain, offset] around the shift of the pieces below and above the input, (k, n + 1)."""
         below, above = (side.copy() for side in self._exact_sides)
         if self.centred:
             below[:, -1] += self.error(self.reach)
@@ -148,8 +148,10 @@ class FilterTables:
 
     @cached_property
     def _exact_sides(self) -> tuple[Array, Array]:
-        """Return the pieces around the shift, not tightened."""
-        pieces = [] if self.pieces is None else [self.pieces.below, self.pieces.above]
+        """Return the pieces around the shift, not tightened; none for several inputs."""
+        if self.pieces is None:
+            return np.zeros((0, self.safe.n + 1)), np.zeros((0, self.safe.n + 1))
+        pieces = self.pieces.below, self.pieces.above
         below, above = (np.c_[side.gain, side.offset + side.gain @ self.shift] for side in pieces)
         return below, above
 

@@ -4,10 +4,10 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from mpc.safety.construct import safe_set
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from mpc.safety.construct import safe_set
 from mpc.safety.max_min import MaxMin
 from mpc.safety.nearest_input import NearestInput
 from mpc.safety.safe_set import SafeSet
