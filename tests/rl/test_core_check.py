@@ -6,9 +6,22 @@ import numpy as np
 import pytest
 
 from mpc import MPCProblem, linearise, solve_explicit
-from plants import Plant, QuadraticCost, Scenario, Setpoints, Shifted, Tracking, White
-from rl import SVG, TD3, CoredActor, GridCore, LevelCore, SVGSettings, TD3Settings, TrainingError, plain_critic, train
+from plants import Level, Misread, Plant, QuadraticCost, Scenario, Setpoints, Shifted, Tracking, White
+from rl import (
+    SVG,
+    TD3,
+    Callback,
+    CoredActor,
+    GridCore,
+    LevelCore,
+    SVGSettings,
+    TD3Settings,
+    TrainingError,
+    plain_critic,
+    train,
+)
 from rl.core_check import check_core
+from rl.loop import Loop
 from yann import YannActor
 
 
@@ -114,19 +127,22 @@ def test_a_plant_of_other_inputs_is_told_by_its_sizes(cores, actor):
         check_core(agent(actor, cores["grid"]), Scenario(plant=wide), None)
 
 
+class Middle:
+    """A core about rest that says of nothing how it was found."""
+
+    def contains(self, x):
+        return np.linalg.norm(x, axis=1) < 0.1
+
+    def value(self, x):
+        return np.zeros(len(x))
+
+    def weight(self, x):
+        return (~self.contains(x)).astype(float)
+
+
 def test_a_core_of_ones_own_is_taken_at_its_word(actor):
-    class Anywhere:
-        def contains(self, x):
-            return np.linalg.norm(x, axis=1) < 0.1
-
-        def value(self, x):
-            return np.zeros(len(x))
-
-        def weight(self, x):
-            return (~self.contains(x)).astype(float)
-
     noisy = Scenario(plant=PLANT, disturbances=(Shifted("speed", White(0.1)),))
-    assert train(agent(actor, Anywhere(), 0.5), noisy, episodes=1, seeds=[0], steps=5).episodes == 1
+    assert train(agent(actor, Middle(), 0.5), noisy, episodes=1, seeds=[0], steps=5).episodes == 1
 
 
 def test_values_that_err_by_more_than_a_fiftieth_of_the_level_fail_the_certificate(cores):
@@ -142,3 +158,35 @@ def test_a_level_core_whose_search_found_any_way_out_fails(cores):
     found = cores["level"].certificate
     assert found.passed
     assert not replace(found, worst=1 + 1e-6).passed
+
+
+class Inputs(Callback):
+    """Keeps readings and wanted inputs of every step."""
+
+    def __init__(self):
+        self.states, self.wanted = [], []
+
+    def on_step(self, event):
+        self.states.append(event.state)
+        self.wanted.append(event.wanted)
+
+
+def test_a_reading_in_the_core_is_neither_explored_nor_remembered(actor):
+    """Readings are off by 0.3, so runs begin within the core as the learner sees it, though none really does."""
+    plant = double_integrator(start_bounds=([0.28, -0.02], [0.45, 0.02]))
+    blind = Scenario(plant=plant, disturbances=(Misread("position", Level(-0.3)),))
+    settings = TD3Settings(exploration=0.5, discount=0.9, warm_up=1000)
+    learner = TD3(CoredActor(actor, Middle()), plain_critic(plant, (4,)), settings)
+    hears = Inputs()
+    loop = Loop(learner, blind, None, 1, (0, 1), 60, np.empty((0, 2)), callbacks=[hears])
+    loop.begin()
+    loop.episode()
+    states, wanted = np.concatenate(hears.states), np.concatenate(hears.wanted)
+    inside = Middle().contains(states)
+    assert 10 < inside.sum() < 100
+    given = np.abs(wanted - actor(states))[:, 0]
+    assert (given[inside] < 1e-12).all()
+    assert (given[~inside] > 1e-6).all()
+    kept = [loop.buffer.rows[i, : loop.buffer.sizes[i], :2] for i in (0, 1)]
+    assert sum(map(len, kept)) == (~inside).sum()
+    assert not Middle().contains(np.concatenate(kept)).any()

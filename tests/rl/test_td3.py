@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rl import TD3, Batch, DDPGSettings, TD3Settings, TrainingError
+from rl import TD3, Batch, DDPGSettings, TD3Settings, TrainingError, plain_critic
 
 
 @pytest.fixture
@@ -25,6 +25,13 @@ def transition(x=1.0, u=1.0, cost=10.0, after=2.0, discount=0.5, members=1):
 
 def fixed(value):
     return lambda *shape: torch.full((1, *shape), value, dtype=torch.float64)
+
+
+def test_the_two_critics_of_a_member_are_born_apart(linear_actor, drift):
+    plant = drift()
+    trained = TD3(linear_actor(0.3), plain_critic(plant, (8,))).learner([3, 4], plant)
+    first, second = (trained.critics.member(i).parameters() for i in (0, 2))
+    assert not any(torch.equal(one, other) for one, other in zip(first, second, strict=True) if one.dim() > 2)
 
 
 class TestTarget:
