@@ -14,7 +14,8 @@ import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, islice
-from math import comb
+from math import comb, lcm
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -114,20 +115,31 @@ def _dot(row: list, x: list) -> Fraction:
     return sum((a * b for a, b in zip(row, x, strict=True)), Fraction(0))
 
 
-def _solved(rows: list, levels: list) -> list | None:
-    """Return x with rows x = levels, exactly; None where the rows are not independent."""
-    table = [[*row, level] for row, level in zip(rows, levels, strict=True)]
-    n = len(table)
+def _whole(row: list) -> list:
+    """Return the row times its common denominator, in whole numbers."""
+    common = lcm(*(entry.denominator for entry in row))
+    return [int(entry * common) for entry in row]
+
+
+def _solved(rows: list) -> tuple | None:
+    """Return whole numbers (numerators, denominator > 0) of the x with rows (x, -1) = 0; None for dependent rows.
+
+    Elimination without fractions: every division has no remainder (Bareiss, Mathematics of Computation 22, 1968).
+    """
+    table, n, last = [list(row) for row in rows], len(rows), 1
     for j in range(n):
-        pivot = next((i for i in range(j, n) if table[i][j] != 0), None)
+        pivot = next((i for i in range(j, n) if table[i][j]), None)
         if pivot is None:
             return None
         table[j], table[pivot] = table[pivot], table[j]
-        table[j] = [entry / table[j][j] for entry in table[j]]
+        head = table[j][j]
         for i in range(n):
-            if i != j and table[i][j] != 0:
-                table[i] = [a - table[i][j] * b for a, b in zip(table[i], table[j], strict=True)]
-    return [row[-1] for row in table]
+            if i != j:
+                factor = table[i][j]
+                table[i] = [(head * p - factor * q) // last for p, q in zip(table[i], table[j], strict=True)]
+        last = head
+    sign = 1 if last > 0 else -1
+    return [sign * row[-1] for row in table], sign * last
 
 
 def _maybe_corners(A: np.ndarray, b: np.ndarray) -> list:
@@ -140,7 +152,7 @@ def _maybe_corners(A: np.ndarray, b: np.ndarray) -> list:
     while block := list(islice(every, BLOCK)):
         chosen = np.array(block)
         M, level = A[chosen], b[chosen]
-        singular = np.abs(np.linalg.det(M)) <= 1e-9 * np.linalg.norm(M, axis=2).prod(axis=1)
+        singular = np.abs(np.linalg.det(M)) <= 1e-14 * np.linalg.norm(M, axis=2).prod(axis=1)
         R = np.linalg.inv(np.where(singular[:, None, None], np.eye(n), M))
         x = np.einsum("kij,kj->ki", R, level)
         inverse_off = np.abs(np.eye(n) - R @ M).sum(axis=2).max(axis=1) + n * EPSILON * (np.abs(R) @ np.abs(M)).max(
@@ -168,11 +180,11 @@ def _corners(c: dict) -> list:
         unit = [Fraction(j == i) for j in range(n)]
         A += [unit, [-entry for entry in unit]]
         b += [2 * upper[i] - lower[i], upper[i] - 2 * lower[i]]
-    found = set()
+    found, whole = set(), [_whole([*row, level]) for row, level in zip(A, b, strict=True)]
     for choice in _maybe_corners(np.array(A, dtype=float), np.array(b, dtype=float)):
-        x = _solved([A[i] for i in choice], [b[i] for i in choice])
-        if x is not None and all(_dot(row, x) <= level for row, level in zip(A, b, strict=True)):
-            found.add(tuple(x))
+        x = _solved([whole[i] for i in choice])
+        if x and all(sum(map(mul, row, x[0])) <= row[-1] * x[1] for row in whole):
+            found.add(tuple(Fraction(entry, x[1]) for entry in x[0]))
     if len(found) <= n:
         raise Refused("the set has no corners: it is empty or flat")
     for x in found:

@@ -6,6 +6,7 @@ import numpy as np
 
 from plants.arrays import Array, Indices
 
+ROUNDING = 1e-12  # of the largest term
 SEEN = 1e-9  # a state with this share of the largest term is named
 
 
@@ -15,9 +16,10 @@ def leading(A: Array, width: Array) -> Indices:
 
 
 def led_rows(A: Array, b: Array, width: Array) -> tuple[Array, Array]:
-    """Return the rows scaled so that the state that moves each most has the factor 1 or -1."""
+    """Return the rows scaled so that the state that moves each most has the factor 1 or -1; what is rounding is 0."""
     scale = np.abs(np.take_along_axis(A, leading(A, width)[:, None], axis=1))
-    return A / scale, b / scale[:, 0]
+    moves = np.abs(A * width)
+    return np.where(moves > ROUNDING * moves.max(axis=1, keepdims=True), A, 0.0) / scale, b / scale[:, 0]
 
 
 def row_labels(A: Array, width: Array, names: Sequence[str], units: Sequence[str]) -> tuple[list[str], list[str]]:
