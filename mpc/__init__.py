@@ -54,7 +54,7 @@ from mpc.riccati import dlqr
 from mpc.rows import Rows
 from mpc.safety.certificate import SafetyCertificate
 from mpc.safety.construct import safe_set
-from mpc.safety.errors import NoSafeSet
+from mpc.safety.errors import NoSafeSet, Unverified
 from mpc.safety.heat_settings import NOMINAL, READABLE, ROBUST, StoredHeat
 from mpc.safety.linearised import Linearised
 from mpc.safety.pendulum import Sector
@@ -157,6 +157,7 @@ __all__ = [
     "TerminalSet",
     "Tightened",
     "Unbounded",
+    "Unverified",
     "cheapest_rest",
     "condense",
     "discretise",
