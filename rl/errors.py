@@ -1,5 +1,6 @@
-"""What training refuses, and the three ways in which it ends early without losing what is done."""
+"""What training refuses, and the ways in which it ends early without losing what is done."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,20 +37,24 @@ class Diverged(ArithmeticError):
 
 
 class Refused(TrainingError):
-    """The plant refused an input that an actor gave in its test: the plant does not clip, and the actor has no bounds.
+    """The plant refused an input that an actor gave in its test, or a step of training.
 
-    `episode` counts from 0; `training` holds everything up to the last episode that was tested.
+    `episode` counts from 0, and so does `step`, None in a test; `training` holds everything up to the last episode
+    that was tested.
     """
 
-    def __init__(self, what: str, episode: int, training: "Training") -> None:
-        super().__init__(what, episode, training)
-        self.what, self.episode, self.training = what, episode, training
+    def __init__(self, what: str, episode: int, training: "Training", step: int | None = None) -> None:
+        super().__init__(what, episode, training, step)
+        self.what, self.episode, self.training, self.step = what, episode, training, step
 
     def __str__(self) -> str:
         """Return what was refused, when, what is kept and the mend."""
+        when, mend = f"the test after episode {self.episode}", "bound the actor's inputs"
+        if self.step is not None:
+            when, mend = f"step {self.step} of episode {self.episode}", "try that step on the plant alone"
         return (
-            f"the test after episode {self.episode} failed: {self.what}; `training` keeps the networks after "
-            f"{self.training.episodes} finished episodes; bound the actor's inputs"
+            f"{when} failed: {self.what}; `training` keeps the networks after {self.training.episodes} finished "
+            f"episodes; {mend}"
         )
 
 
@@ -63,3 +68,17 @@ class Interrupted(KeyboardInterrupt):
     def __str__(self) -> str:
         """Return how far training came."""
         return f"training was stopped after {self.training.episodes} finished episodes; `training` keeps them"
+
+
+def by_hand(stop: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind it; met in the midst of compiled code it becomes the cause of a SystemError."""
+    while stop is not None and not isinstance(stop, KeyboardInterrupt):
+        stop = stop.__cause__
+    return stop is not None
+
+
+def keep(training: "Training", error: BaseException) -> None:
+    """Give an error that ended a training the attribute `training`, and say so in a note."""
+    with suppress(AttributeError):
+        error.training = training  # type: ignore[attr-defined]
+        error.add_note(f"`training` of this error keeps the networks after {training.episodes} finished episodes")

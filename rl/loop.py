@@ -159,7 +159,7 @@ class Loop:
         self.guard.check_inputs(wanted)
         within = np.clip(wanted, *self.plant.input_bounds)
         given = self.filter.filtered(x, within)
-        moves = self.run.move(given)
+        moves = self._moved(given)
         after = self._seen_after(moves)
         known, over = self._known(after, moves.ended)
         self.writer.step(x, moves.applied, moves.cost, after, known, over | last, worth)
@@ -168,6 +168,13 @@ class Loop:
         self.ledger.write(self.done, self.step, did)
         self._announce_move(x, wanted, moves)
         return over
+
+    def _moved(self, given: Array) -> Moves:
+        """Return what the plant did; raise Refused, with all that is finished, where it does not take the step."""
+        try:
+            return self.run.move(given)
+        except PlantError as refusal:
+            raise Refused(str(refusal), self.done, self.training(), self.step) from refusal
 
     def _known(self, after: Array, ended: Flags) -> tuple[Array, Flags]:
         """Return what is known to follow (S,), NaN where nothing is, and which runs (S,) are over.

@@ -13,7 +13,7 @@ from rl.agent import Agent
 from rl.callbacks import Callback, checked_callbacks
 from rl.checkpoint import Checkpoints, Keeper, kept_in
 from rl.core_check import check_core
-from rl.errors import Diverged, Interrupted, TrainingError
+from rl.errors import Diverged, Interrupted, Refused, TrainingError, by_hand, keep
 from rl.evaluate import checked_starts
 from rl.filtered import check_filter
 from rl.fitting import check_parts, check_plant_fits, check_range, check_seeds, check_weights
@@ -55,9 +55,9 @@ def train(
 
     Raises TrainingError for arguments that do not fit, before any training, and as CheckpointError for a folder of
     checkpoints that cannot be used; Diverged at the step where a
-    loss or weight goes bad; Refused where a plant that does not clip refuses an actor's input in a later test;
-    Interrupted (a KeyboardInterrupt) when stopped by hand. The last three
-    carry, as `.training`, everything up to the last finished episode.
+    loss or weight goes bad; Refused where a plant that does not clip refuses an actor's input in a later test, or
+    refuses a step; Interrupted (a KeyboardInterrupt) when stopped by hand. The last three carry, as `.training`,
+    everything up to the last finished episode, and so does whatever a callback or a full disk raises on the way.
     """
     scenario = plant if isinstance(plant, Scenario) else None
     plant = plant.plant if isinstance(plant, Scenario) else plant
@@ -94,10 +94,17 @@ def _trained(run: Loop, keeper: Keeper, progress: ProgressReader | None) -> Trai
             keeper.save(run)
             if progress is not None:
                 progress(run.progress())
-    except KeyboardInterrupt as stop:
-        raise Interrupted(run.training()) from stop
+    except (KeyboardInterrupt, SystemError) as stop:
+        if by_hand(stop):
+            raise Interrupted(run.training()) from stop
+        keep(run.training(), stop)
+        raise
     except Trouble as trouble:
         run.ledger.write_divergence(trouble.member)
         where = (run.done, run.step, run.seeds[trouble.member], trouble.network)
         raise Diverged(trouble.what, *where, run.training()) from None
+    except Exception as error:
+        if not isinstance(error, Refused):
+            keep(run.training(), error)
+        raise
     return run.training()

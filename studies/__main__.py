@@ -38,17 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _perform(options, shlex.join(["yann", *words]), console)
     except (KeyboardInterrupt, SystemError) as stop:
-        if not _by_hand(stop):
+        if not isinstance(stop, KeyboardInterrupt) and not _by_hand(stop):
             raise
         console.print("stopped; finished blocks are kept, and the same command goes on from them", highlight=False)
         return 130
 
 
-def _by_hand(stop: BaseException | None) -> bool:
-    """Return whether Ctrl-C is behind it; met in the midst of compiled code it becomes the cause of a SystemError."""
-    while stop is not None and not isinstance(stop, KeyboardInterrupt):
-        stop = stop.__cause__
-    return stop is not None
+def _by_hand(stop: SystemError) -> bool:
+    """Return whether Ctrl-C is behind it."""
+    from rl.errors import by_hand  # noqa: PLC0415 - as below; compiled code that was stopped has loaded it already
+
+    return by_hand(stop)
 
 
 def _perform(options: argparse.Namespace, command: str, console: Console) -> int:

@@ -128,8 +128,9 @@ def test_what_a_callback_raises_passes(run):
     def fail(self, event):
         raise RuntimeError("the disk is full")
 
-    with pytest.raises(RuntimeError, match="the disk is full"):
+    with pytest.raises(RuntimeError, match="the disk is full") as caught:
         run(callbacks=[type("Fail", (Callback,), {"on_update": fail})()])
+    assert caught.value.training.episodes == 0
 
 
 @pytest.mark.parametrize(

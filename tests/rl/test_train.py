@@ -9,8 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from plants import QuadraticCost, clipped_pendulum, simulate
-from rl import DDPG, DDPGSettings, Diverged, Interrupted, Refused, TrainingError, plain_actor, plain_critic, train
+from plants import PlantError, QuadraticCost, clipped_pendulum, simulate
+from plants.run import Run
+from rl import (
+    DDPG,
+    Checkpoints,
+    DDPGSettings,
+    Diverged,
+    Interrupted,
+    Refused,
+    TrainingError,
+    plain_actor,
+    plain_critic,
+    train,
+)
 from rl.agent import Losses
 
 PENDULUM = clipped_pendulum()
@@ -347,6 +359,46 @@ class TestEndings:
         assert training.episodes == 2
         assert training.ledger.cost.shape == (1, 2)
         assert training.log.test_costs.shape == (1, 3, 1)
+
+    @pytest.mark.parametrize(("cause", "raised"), [(KeyboardInterrupt(), Interrupted), (ValueError(), SystemError)])
+    def test_stopping_by_hand_in_compiled_code(self, drift, cause, raised):
+        class Stopped(Recorder):
+            def update(self, batch):
+                if len(self.batches) == 40:
+                    raise SystemError("a CPUDispatcher returned a result with an exception set") from cause
+                return super().update(batch)
+
+        with pytest.raises(raised) as caught:
+            train(Stopped(drift(), 0.0), drift(), episodes=5, seeds=[5])
+        assert caught.value.training.episodes == 2
+
+    def test_a_step_that_the_plant_refuses_keeps_what_is_done(self, drift, monkeypatch):
+        move, taken = Run.move, []
+
+        def refuse(run, given):
+            taken.append(given)
+            if len(taken) == 25:
+                raise PlantError("the integrator gave up")
+            return move(run, given)
+
+        monkeypatch.setattr(Run, "move", refuse)
+        words = "step 4 of episode 1 failed: the integrator gave up; `training` keeps the networks after 1 finished"
+        with pytest.raises(Refused, match=words) as caught:
+            train(Recorder(drift(), 0.0), drift(), episodes=3, seeds=[5])
+        assert caught.value.training.episodes == 1
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+    def test_a_full_disk_keeps_what_is_done(self, drift, plain_agent, monkeypatch, tmp_path):
+        def full(*arguments):
+            if arguments[2]["episodes"] == 2:
+                raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("rl.checkpoint.write_archive", full)
+        agent = plain_agent(drift(), (4,))
+        with pytest.raises(OSError, match="No space left") as caught:
+            train(agent, drift(), episodes=3, seeds=[5], checkpoints=Checkpoints(tmp_path))
+        assert caught.value.training.episodes == 2
+        assert "keeps the networks after 2 finished episodes" in caught.value.__notes__[0]
 
     def test_progress_is_told_after_every_episode_and_may_stop(self, drift):
         told = []
