@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plants import simulate
+from plants import Plant, simulate
 from plants.arrays import Array
 from rl.closed_loop import ClosedLoop
 
@@ -105,7 +105,14 @@ def _starts(core: "GridCore", count: int, generator: np.random.Generator) -> Arr
         middle = (low + high) / 2
         held = core.contains(rest + middle[:, None] * rays)
         low, high = np.where(held, middle, low), np.where(held, high, middle)
-    return np.concatenate([drawn[core.contains(drawn)], rest + low[:, None] * rays])
+    found = _within(core.loop.plant, np.concatenate([drawn[core.contains(drawn)], rest + low[:, None] * rays]))
+    return found[core.contains(found)]
+
+
+def _within(plant: Plant, x: Array) -> Array:
+    """Return states (rows, n) within caps and safe limits, beyond which grid and rays may be by rounding."""
+    capped = np.clip(x, *plant.state_caps)
+    return capped if plant.safe_limits is None else np.clip(capped, *plant.safe_limits)
 
 
 def _simulated(core: "GridCore", loop: ClosedLoop, starts: Array) -> tuple[int, float]:

@@ -114,6 +114,31 @@ def test_a_core_that_reaches_the_end_of_its_grid(law, plant):
     assert weights[2] == 1
 
 
+@pytest.mark.parametrize("limits", ["state_caps", "safe_limits"])
+def test_a_core_that_reaches_caps_or_safe_limits_all_over(limits):
+    """Ends of rays, and of the grid, are then beyond them by a rounding error."""
+    box = ([-0.7, -1.1], [1.3, 0.9])
+    plant = Plant(
+        name="box",
+        update=lambda x, u: (0.9 * x[0] + 0.05 * x[1], 0.9 * x[1] + 0.1 * u[0]),
+        state_names=("a", "b"),
+        state_units=("m", "m"),
+        input_names=("f",),
+        input_units=("N",),
+        state_bounds=box,
+        input_bounds=([-9], [9]),
+        equilibrium=([0, 0], [0]),
+        sample_time=0.1,
+        cost=QuadraticCost(np.eye(2), 0.1, [0, 0], [0]),
+        start_bounds=([-0.5, -0.5], [0.5, 0.5]),
+        episode_steps=300,
+        **{limits: box},
+    )
+    core = GridCore.of_law(lambda x: 0 * x[:, :1], plant, 100.0, nodes=41)
+    assert core.certificate.passed
+    assert core.certificate.runs > 1000
+
+
 def test_the_certificate_sees_another_plant_and_another_law(core, law, plant):
     assert core.certificate.passed
     again = core.certify(runs=300, seed=7)
