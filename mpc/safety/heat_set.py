@@ -51,11 +51,11 @@ def heat_content(model: HeatModel, ranges: HeatRanges, facets: Array, grid: Heat
 
 def _claims(model: HeatModel, ranges: HeatRanges, facets: Array) -> list[str]:
     """Return in words what is kept, and the set."""
-    stored = ", ".join(f"T + {slope:.4g} C_A <= {level:.6g}" for slope, level in facets[1:].tolist())
+    stored = "".join(f", T + {slope:.4g} C_A <= {level:.6g}" for slope, level in facets[1:].tolist())
     least, most = ranges.difference
     return [
         f"T <= {model.limit:g} K for ever, at samples and between them, whatever input the filter is asked for",
-        f"the set: T <= {facets[0, 1]:.6g}, {stored}; T >= {ranges.coldest:.5g}, "
+        f"the set: T <= {facets[0, 1]:.6g}{stored}; T >= {ranges.coldest:.5g}, "
         f"0 <= C_A <= {ranges.concentration:.3g}, 0 <= C_S <= {ranges.stock:.3g}, "
         f"{least:.3g} <= C_B - C_A <= {most:.3g} (K, mol/L)",
     ]

@@ -68,4 +68,4 @@ class SafeSet:
 
     def contains(self, x: Float64[np.ndarray, "rows n"]) -> np.ndarray:
         """Return which states (rows, n) are in the set, bool (rows,); NaN is not."""
-        return (x @ self.A.T <= self.b).all(axis=1)
+        return np.all(x @ self.A.T <= self.b, axis=1)
