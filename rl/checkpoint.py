@@ -1,9 +1,7 @@
 """Checkpoints: a training that is killed goes on from its last finished episodes, to the same bits."""
 
-import fcntl
 import os
 import re
-import socket
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from mpc.explicit.storage import LARGEST, read_archive, write_archive
 from plants.arrays import instance_of, whole_number
 from rl.errors import CheckpointError, TrainingError
 from rl.identity import Identity, check_same
+from rl.lock import held
 from rl.loop import Loop
 from rl.state import Misfit, Tree, flattened, put_back, taken, unflattened
 
@@ -39,6 +38,11 @@ class Checkpoints:
         """Check both."""
         if not isinstance(self.folder, str | os.PathLike) or not isinstance(os.fspath(self.folder), str):
             raise TrainingError(f"`folder` of Checkpoints is {self.folder!r}; pass the path of a folder")
+        name = os.fspath(self.folder)
+        if not name.strip() or "\0" in name:
+            raise TrainingError(
+                f"`folder` of Checkpoints is {self.folder!r}, which names none; pass the path of a folder"
+            )
         whole_number(self.every, "every", TrainingError, least=1)
 
 
@@ -146,29 +150,10 @@ def kept_in(checkpoints: Checkpoints | None, identity: Identity) -> Iterator[Kee
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as cause:
         raise CheckpointError(f"`folder` of Checkpoints, {folder}, is a file; pass the path of a folder") from cause
-    with _held(folder):
+    with held(folder, CheckpointError, "pass another folder"):
         for left in folder.glob(".episode-*.part"):
             left.unlink()
         yield FolderKeeper(folder, checkpoints.every, identity)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system lets go of when the process ends in whatever way."""
-    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as cause:
-            holder = os.read(lock, 200).decode("utf-8", "replace").strip() or "an unknown process"
-            raise CheckpointError(
-                f"{folder} is in use by {holder}; wait for it, stop it, or pass another folder"
-            ) from cause
-        os.ftruncate(lock, 0)
-        os.write(lock, f"process {os.getpid()} on {socket.gethostname()}".encode())
-        yield
-    finally:
-        os.close(lock)
 
 
 def _parts(loop: Loop, episodes: int) -> Mapping[str, Any]:

@@ -1,17 +1,16 @@
 """StudyFolder: where a study writes, one process at a time, each file whole or not at all."""
 
-import fcntl
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from mpc.explicit.storage import write_whole
+from rl.lock import held
 from studies.errors import StudyError
 
 
@@ -24,29 +23,20 @@ class StudyFolder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._lock = -1
+        self._held = ExitStack()
 
     def __enter__(self) -> Self:
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = self.path / ".lock"
-        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as cause:
-            holder = os.read(self._lock, 200).decode("utf-8", "replace").strip() or "an unknown process"
-            os.close(self._lock)
-            raise StudyError(
-                f"{self.path} is in use by {holder}; wait for it, stop it, or pass another folder with --out"
-            ) from cause
-        os.ftruncate(self._lock, 0)
-        os.write(self._lock, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as cause:
+            raise StudyError(f"{self.path} is, or is below, a file; pass the path of a folder with --out") from cause
+        self._held.enter_context(held(self.path, StudyError, "pass another folder with --out"))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.ftruncate(self._lock, 0)
-        os.close(self._lock)
+        self._held.close()
 
     def file(self, name: str) -> Path:
         """Return the path of a file in the folder."""

@@ -35,7 +35,7 @@ def test_folder_is_free_again_after_its_holder_is_done_or_failed(tmp_path):
 def test_a_file_in_place_of_the_folder_is_refused_before_any_work(tmp_path):
     path = tmp_path / "taken"
     path.write_text("mine")
-    with pytest.raises(FileExistsError), StudyFolder(path):
+    with pytest.raises(StudyError, match="is, or is below, a file"), StudyFolder(path):
         pass
     assert path.read_text() == "mine"
 
