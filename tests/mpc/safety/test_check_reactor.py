@@ -100,7 +100,6 @@ OF_PRESETS = (
     "facet moved",
     "facet dropped",
     "twice the sample time",
-    "a better claim",
     "coarse cells",
 )
 
