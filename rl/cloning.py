@@ -11,7 +11,7 @@ from torch import Tensor
 
 from plants.arrays import Array, check_size, instance_of, real_array, real_scalar, whole_number
 from rl.errors import TrainingError
-from rl.fitting import check_seeds, trainable
+from rl.fitting import check_seeds, check_type, trainable
 from rl.generators import CLONING, generator
 from rl.ledger import frozen
 from rl.off_policy import adam, descend
@@ -101,6 +101,7 @@ def _check_actor(actor: object) -> None:
     if not isinstance(actor, StackedNetwork) or actor.members != 1 or len(actor.arguments) != 1:
         kind = f"a stack of {actor.members}" if isinstance(actor, StackedNetwork) else type(actor).__name__
         raise TrainingError(f"`actor` is {kind}, but a single network of states is needed; pass plain_actor(plant)")
+    check_type("actor", actor)
     if not trainable(actor):
         raise TrainingError("`actor` has 0 trainable weights; pass one that can learn, such as plain_actor(plant)")
 

@@ -14,7 +14,7 @@ from plants import Cost, Plant
 from plants.arrays import Array
 from plants.validation import cost_fits
 from rl.errors import TrainingError
-from rl.fitting import check_plant
+from rl.fitting import check_plant, check_type
 from yann.stacked import StackedNetwork
 
 AT_REST = 1e-9
@@ -86,6 +86,27 @@ class ClosedLoop:
         return total, counted
 
 
+@dataclass(frozen=True, eq=False)
+class _Nearest:
+    """Inputs of a law, of the nearest region where a state is in none; a class, so that what holds it can be sent."""
+
+    law: PiecewiseAffineLaw
+
+    def __call__(self, x: Array) -> Array:
+        return self.law.nearest(x)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class _Frozen:
+    """Inputs of a network that never changes."""
+
+    network: StackedNetwork
+
+    def __call__(self, x: Array) -> Array:
+        with torch.no_grad():
+            return self.network.rows(torch.from_numpy(np.ascontiguousarray(x)).unsqueeze(0))[0].numpy()
+
+
 def _inputs_of(law: object, plant: Plant) -> Inputs:
     if isinstance(law, StackedNetwork):
         return _of_network(law, plant)
@@ -95,7 +116,7 @@ def _inputs_of(law: object, plant: Plant) -> Inputs:
                 f"`law` takes {law.t} parameters ({', '.join(law.parameter_names)}), but {plant.name!r} has {plant.n} "
                 f"states ({', '.join(plant.state_names)}); pass a law of the states alone, of this plant"
             )
-        return lambda x: law.nearest(x)[0]
+        return _Nearest(law)
     if not callable(law):
         raise TrainingError(
             f"`law` is a {type(law).__name__}; pass an actor, a PiecewiseAffineLaw or a function of the states"
@@ -110,10 +131,5 @@ def _of_network(law: StackedNetwork, plant: Plant) -> Inputs:
             f"`law` takes {widths} and is a stack of {law.members}, but {plant.name!r} needs ({plant.n},) and a stack "
             "of 1; build the actor for this plant, or take one .member(i)"
         )
-    own = copy.deepcopy(law).requires_grad_(False)
-
-    def inputs(x: Array) -> Array:
-        with torch.no_grad():
-            return own.rows(torch.from_numpy(np.ascontiguousarray(x)).unsqueeze(0))[0].numpy()
-
-    return inputs
+    check_type("law", law)
+    return _Frozen(copy.deepcopy(law).requires_grad_(False))

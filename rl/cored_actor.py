@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rl.core import Core
 from rl.errors import TrainingError
+from rl.fitting import check_type
 from yann.stacked import StackedNetwork
 
 
@@ -94,19 +95,32 @@ def _check(actor: object, core: object, law: object) -> None:
                 f"`{name}` is a stack of {network.members} of {len(network.arguments)} arguments, but a stack of 1 of "
                 "1 argument is needed; take one .member(i) of an actor"
             )
+        check_type(name, network)
         if hasattr(network, "filter"):
             raise TrainingError(
                 f"`{name}` ends in a safety filter, which must come last; pass its `.unfiltered`, and put the filter "
                 "around the CoredActor"
             )
-    for part in ("contains", "value", "weight"):
-        if not hasattr(core, part):
-            raise TrainingError(f"`core` is a {type(core).__name__} without `{part}`; pass GridCore.of_law(law, plant)")
+    _check_core(core)
     ((_, n),), ((_, of)) = actor.arguments, law.arguments[0]  # type: ignore[union-attr]
     if n != of:
         raise TrainingError(f"`actor` takes {n} states but `law` {of}; build both for the same plant")
+    plant = getattr(getattr(core, "loop", None), "plant", None)
+    if plant is not None and plant.n != n:
+        raise TrainingError(
+            f"`actor` takes {n} states, but `core` was made for {plant.name!r} of {plant.n}; make one for this actor's "
+            "plant"
+        )
     x = torch.zeros(1, 1, n, dtype=torch.float64)
     with torch.no_grad():
         m, of = actor.rows(x).shape[-1], law.rows(x).shape[-1]  # type: ignore[union-attr]
     if m != of:
         raise TrainingError(f"`actor` gives {m} inputs but `law` {of}; build both for the same plant")
+
+
+def _check_core(core: object) -> None:
+    if isinstance(core, type):
+        raise TrainingError(f"`core` is the class {core.__name__} itself; pass a core: {core.__name__}.of_law(...)")
+    for part in ("contains", "value", "weight"):
+        if not hasattr(core, part):
+            raise TrainingError(f"`core` is a {type(core).__name__} without `{part}`; pass GridCore.of_law(law, plant)")

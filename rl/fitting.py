@@ -56,6 +56,16 @@ def check_pair(actor: StackedNetwork, critic: StackedNetwork) -> None:
         raise TrainingError(f"`critic` gives rows of shape {costs}, but (1, 1) is needed: one cost per row")
 
 
+def check_type(name: str, network: StackedNetwork) -> None:
+    """Raise TrainingError for a network that was cast: everything here computes in float64."""
+    for part, tensor in (*network.named_parameters(), *network.named_buffers()):
+        if tensor.is_floating_point() and tensor.dtype != torch.float64:
+            raise TrainingError(
+                f"`{name}` has `{part}` in {tensor.dtype}, but training computes in {torch.float64}; build it anew, "
+                "and for float32 call single_precision on what training delivers"
+            )
+
+
 def check_weights(name: str, network: StackedNetwork, limit: float) -> None:
     """Raise TrainingError if a weight is beyond the limit, or NaN, before any training."""
     for weight in trainable(network):
@@ -126,6 +136,7 @@ def _check_single(name: str, network: StackedNetwork, takes: int) -> None:
             f"`{name}` takes {len(network.arguments)} arguments ({given}), but {takes} are needed; "
             "an actor takes states, a critic states and inputs"
         )
+    check_type(name, network)
     if not trainable(network):
         raise TrainingError(f"`{name}` has 0 trainable weights; build it with a trainable part")
     if network.members != 1:

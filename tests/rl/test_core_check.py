@@ -1,13 +1,18 @@
 """A core is believed only where it was made: its plant, cost, gamma, law, and no disturbances."""
 
+import functools
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mpc import MPCProblem, linearise, solve_explicit
-from plants import Level, Misread, Plant, QuadraticCost, Scenario, Setpoints, Shifted, Tracking, White
+from plants import Level, Misread, Plant, QuadraticCost, Scenario, Setpoints, Shifted, Tracking, White, safety_cstr
 from rl import (
+    DDPG,
+    DSACT,
+    SAC,
     SVG,
     TD3,
     Callback,
@@ -17,6 +22,8 @@ from rl import (
     SVGSettings,
     TD3Settings,
     TrainingError,
+    cloned,
+    plain_actor,
     plain_critic,
     train,
 )
@@ -25,11 +32,15 @@ from rl.loop import Loop
 from yann import YannActor
 
 
+def moved(gain, x, u):
+    return x[0] + 0.1 * x[1], x[1] + gain * u[0]
+
+
 def double_integrator(gain=0.1, weight=0.1, **changes):
     return Plant(
         **{
             "name": "cart",
-            "update": lambda x, u: (x[0] + 0.1 * x[1], x[1] + gain * u[0]),
+            "update": functools.partial(moved, gain),
             "state_names": ("position", "speed"),
             "state_units": ("m", "m/s"),
             "input_names": ("force",),
@@ -190,3 +201,47 @@ def test_a_reading_in_the_core_is_neither_explored_nor_remembered(actor):
     kept = [loop.buffer.rows[i, : loop.buffer.sizes[i], :2] for i in (0, 1)]
     assert sum(map(len, kept)) == (~inside).sum()
     assert not Middle().contains(np.concatenate(kept)).any()
+
+
+@pytest.mark.parametrize("kind", ["level", "grid"])
+def test_a_core_of_another_number_of_states_and_a_class(cores, kind):
+    reactor = plain_actor(safety_cstr(), (4,))
+    with pytest.raises(TrainingError, match="`actor` takes 4 states, but `core` was made for 'cart' of 2"):
+        CoredActor(reactor, cores[kind])
+    with pytest.raises(TrainingError, match=r"`core` is the class GridCore itself; pass a core: GridCore\.of_law"):
+        CoredActor(reactor, GridCore)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["level", "grid"])
+def test_a_cored_actor_can_be_sent_to_another_process(cores, actor, kind):
+    x = np.random.default_rng(0).uniform(-0.5, 0.5, (50, 2))
+    for law in (actor, None):
+        cored = CoredActor(actor, cores[kind], law)
+        sent = pickle.loads(pickle.dumps(cored))
+        assert np.array_equal(sent(x), cored(x))
+        assert np.array_equal(sent.core.contains(x), cored.core.contains(x))
+        assert np.array_equal(sent.core.loop.inputs(x), cored.core.loop.inputs(x))
+
+
+def test_a_core_of_a_networks_law_can_be_sent_too(actor):
+    core = GridCore.of_law(actor, PLANT, 5.0, nodes=21)
+    sent, x = pickle.loads(pickle.dumps(core)), np.array([[0.1, 0.2], [2.0, 2.0]])
+    assert sent.contains(x).tolist() == core.contains(x).tolist() == [True, False]
+
+
+def test_networks_that_were_cast_are_refused_everywhere(cores, actor):
+    small, critic = plain_actor(PLANT, (4,)).float(), plain_critic(PLANT, (4,))
+    words = r"in torch\.float32, but training"
+    for make in (DDPG, TD3, SAC, DSACT, SVG):
+        with pytest.raises(TrainingError, match=f"`actor` has `.*` {words} computes in torch.float64; build it anew"):
+            make(small, critic)
+        with pytest.raises(TrainingError, match=f"`critic` has .*{words}"):
+            make(plain_actor(PLANT, (4,)), plain_critic(PLANT, (4,)).float())
+    with pytest.raises(TrainingError, match=f"`actor` has .*{words}"):
+        CoredActor(small, cores["grid"], actor)
+    with pytest.raises(TrainingError, match=f"`law` has .*{words}"):
+        CoredActor(plain_actor(PLANT, (4,)), cores["grid"], small)
+    with pytest.raises(TrainingError, match=f"`law` has .*{words}"):
+        GridCore.of_law(small, PLANT, 5.0)
+    with pytest.raises(TrainingError, match=f"`actor` has .*{words}"):
+        cloned(small, actor, np.zeros((20, 2)))
