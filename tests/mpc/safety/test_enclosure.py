@@ -70,6 +70,12 @@ def test_outputs_and_matrices_come_column_by_column():
     assert [list(part.lower[0]) for part in found] == [[3], [3, 4, 1, 2]]
 
 
+def test_a_number_times_itself_is_a_square():
+    (found,) = enclosure(of(lambda x, y: (x * x, y - y)), Interval([[-1.0, -2.0]], [[1.0, 3.0]]))
+    assert list(found.lower[0]) == [0, 0]
+    assert found.upper[0] == pytest.approx([1, 0])
+
+
 def test_what_has_no_bounds_is_named():
     with pytest.raises(NotEnclosed, match="the operation erf has no bounds here; write the equations with"):
         enclosure(of(lambda x, y: (ca.erf(x), y)), Interval([[0.0, 0.0]], [[1.0, 1.0]]))
