@@ -14,6 +14,9 @@ from yann.export_c_filter_tables import FilterTables
 from yann.export_c_form import NEAREST, Precision
 from yann.export_c_law import LawTexts, law_texts
 
+NEIGHBOUR = 10
+"""Times its rounding, a projection may be off where rounding chooses a neighbour, whose inputs agree on the facet."""
+
 
 @dataclass(frozen=True)
 class FilterSheet:
@@ -62,10 +65,11 @@ def filter_texts(filtering: MaxMin | NearestInput, safe: SafeSet, name: str, pre
     """Return the files of a filter; raises NetworkError for one of several inputs in float, or an unbounded set."""
     tables = FilterTables(safe, filtering, precision)
     projection = None
+    bound = close = np.array([tables.error_bound])
     if isinstance(filtering, NearestInput):
         projection = law_texts(filtering.law, f"{name}_qp", precision, NEAREST)
-    bound = np.array([tables.error_bound] if projection is None else projection.sheet.error_bound)
-    pairs = filter_pairs(tables, bound)
+        bound, close = np.array(projection.sheet.error_bound), NEIGHBOUR * np.array(projection.sheet.tolerance)
+    pairs = filter_pairs(tables, close)
     sheet = _sheet(tables, pairs, bound, name)
     return FilterTexts(_contents(tables, pairs, sheet, projection), sheet, projection)
 

@@ -55,8 +55,11 @@ class FilterPairs:
         )
 
 
-def filter_pairs(tables: FilterTables, error_bound: Array) -> FilterPairs:
-    """Return pairs on which C and Python must agree; states where rounding decides more than the flag are left out."""
+def filter_pairs(tables: FilterTables, close: Array) -> FilterPairs:
+    """Return pairs on which C and Python must agree to `close` (m,), more for states that are larger than in the set.
+
+    States where rounding decides more than the flag are left out.
+    """
     safe, filtering = tables.safe, tables.filtering
     generator = np.random.default_rng(0)
     states = _states(tables, generator)
@@ -65,7 +68,7 @@ def filter_pairs(tables: FilterTables, error_bound: Array) -> FilterPairs:
     hardly = hardly + BESIDE * (wanted - hardly)
     states, wanted = _rounded(tables, np.vstack([states, states])), _rounded(tables, np.vstack([wanted, hardly]))
     inputs, nothing = filtering.filtered(states, wanted), np.full_like(wanted, np.nan)
-    tolerance = _tolerance(tables, states, error_bound)
+    tolerance = _tolerance(tables, states, close)
     steady = _steady(tables, states, wanted, tolerance) & _steady(tables, states, nothing, tolerance)
     doubt = tables.rounding(tables.half_spaces, np.abs(states - tables.shift).max(axis=0))
     room = safe.b - states @ safe.A.T
@@ -115,10 +118,10 @@ def _rounded(tables: FilterTables, values: Array) -> Array:
     return values.astype(tables.precision.dtype).astype(np.float64)
 
 
-def _tolerance(tables: FilterTables, states: Array, error_bound: Array) -> Array:
+def _tolerance(tables: FilterTables, states: Array, close: Array) -> Array:
     """Return by how much (m,) the inputs at these states may differ: rounding, but no less than EXACT in double."""
     lower, upper = tables.safe.input_bounds
-    bound = error_bound + 2 * tables.error(np.abs(states - tables.shift).max(axis=0))
+    bound = close + 2 * tables.error(np.abs(states - tables.shift).max(axis=0))
     least = EXACT if not tables.centred else 4 * tables.precision.unit
     return np.maximum(bound, least * (upper - lower))
 
