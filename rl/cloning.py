@@ -19,6 +19,7 @@ from yann.stacked import StackedNetwork
 
 _HELD_BACK = 5
 _LEAST_STATES = 2 * _HELD_BACK
+_COPIES = 4  # of every weight: itself, its gradient, two moments of Adam
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def cloned(
         )
     check_size(len(members) * x.size, f"`states` for {len(members)} seeds", TrainingError, "pass fewer states")
     wanted = _wanted(actor, law, x)
+    _check_sizes(actor, len(members), chosen.batch_size)
     back = np.arange(len(x)) % _HELD_BACK == 0
     stack = actor.replicate(members)
     _imitate(stack, x[~back], wanted[~back], members, chosen)
@@ -94,6 +96,15 @@ def cloned(
     singles = tuple(stack.member(i) for i in range(len(members)))
     mean = np.sqrt((error**2).mean(axis=1))
     return Clones(members, singles, frozen(np.abs(error).max(axis=1)), frozen(mean), int(back.sum()))
+
+
+def _check_sizes(actor: StackedNetwork, members: int, rows: int) -> None:
+    """Raise TrainingError if batches or weights of all members would be larger than 8 GiB."""
+    cause, n = f"`batch_size` = {rows} for {members} seeds", actor.arguments[0][1]
+    check_size(members * rows * (n + 1), cause, TrainingError, "pass a smaller one")
+    weights = sum(weight.numel() for weight in actor.parameters())
+    cause = f"an `actor` of {weights} weights for {members} seeds"
+    check_size(_COPIES * members * weights, cause, TrainingError, "clone fewer seeds at a time")
 
 
 def _check_actor(actor: object) -> None:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from plants import Plant, Scenario
-from plants.arrays import instance_of, real_scalar, whole_number
+from plants.arrays import Array, instance_of, real_scalar, whole_number
 from plants.scenario import scenario_of
 from rl.errors import TrainingError
 from rl.evaluate import checked_starts
@@ -67,7 +68,20 @@ class Gate:
                     f"{plant.m}; pass a model of the same plant"
                 )
         if self.border is not None:
-            checked_starts(self.border, "border", plant)
+            run_on = plant if self.simulator is None else scenario_of(self.simulator).plant
+            _check_border(run_on.wrap(checked_starts(self.border, "border", plant)), run_on)
+
+
+def _check_border(x: Array, plant: Plant) -> None:
+    """Raise TrainingError for a start (B, n) from which the simulator's plant cannot run."""
+    beyond = (plant.confined(x) != x).any(-1) | plant.unsafe(x) | plant.runaway(x)
+    if beyond.any():
+        row = int(np.argmax(beyond))
+        limits = plant.state_caps if plant.safe_limits is None else plant.safe_limits
+        raise TrainingError(
+            f"the gate's `border` at [{row}] is {x[row]} ({', '.join(plant.state_names)}), beyond the limits {limits} "
+            f"of {plant.name!r} in the simulator; give starts within them"
+        )
 
 
 @dataclass(frozen=True)

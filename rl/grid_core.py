@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float64
 
 from mpc import PiecewiseAffineLaw
 from plants import Cost, Plant
-from plants.arrays import Array, real_scalar, whole_number
+from plants.arrays import Array, check_size, real_scalar, whole_number
 from rl.closed_loop import ClosedLoop
 from rl.core_certificate import CoreCertificate, certify
 from rl.core_zones import CoreZones
@@ -19,6 +19,7 @@ from rl.grid_level import grid_of_costs, largest_level
 from rl.learnable import Learnable, learnable
 
 _TRIES = 8
+_TABLES = 16  # numbers per node, while what the law costs is found
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,7 @@ class GridCore:
         _check_plant(plant)
         loop = ClosedLoop.of(law, plant, cost)
         count = whole_number(nodes, "nodes", TrainingError, least=11)
+        check_size(_TABLES * count**2, f"`nodes` = {count} x {count}", TrainingError, "take fewer")
         wanted = None if level is None else real_scalar(level, "level", TrainingError, positive=True)
         beyond = whole_number(ramp, "ramp", TrainingError, least=1)
         gamma = real_scalar(discount, "discount", TrainingError, positive=True)
@@ -128,7 +130,10 @@ class GridCore:
         here = self.loop.plant if plant is None else plant
         _check_plant(here)
         loop = ClosedLoop.of(self.loop.inputs if law is None else law, here, self.loop.cost)
-        return certify(self, loop, whole_number(runs, "runs", TrainingError, least=1), seed)
+        count, drawn = whole_number(runs, "runs", TrainingError, least=1), whole_number(seed, "seed", TrainingError)
+        numbers = count * (self.steps + 1) * (here.n + here.m + 1)
+        check_size(numbers, f"`runs` = {count} of {self.steps} steps", TrainingError, "take fewer")
+        return certify(self, loop, count, drawn)
 
     def learns(self, law: PiecewiseAffineLaw) -> Learnable:
         """Return which regions of `law` may learn: never, partly, or everywhere."""

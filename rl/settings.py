@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from plants.arrays import real_scalar, whole_number
 from rl.errors import TrainingError
 
+_MOST = 10**9
+"""steps, updates and episodes that anyone may ask for"""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -33,7 +36,8 @@ class Settings:
     return_steps: int = 1
     """plant steps whose costs a target adds up before it asks the critic what follows"""
     prefill: int = 0
-    """episodes under the actor as it is, before the first: they fill the memory, nothing learns, and all is counted"""
+    """episodes under the actor as it is, with its exploration, before the first: they fill the memory, nothing learns,
+    and all is counted"""
     critic_first: int = 0
     """updates of the critic alone before the actor's first: at once after a prefill, else the first ones"""
     weight_limit: float = 1e3
@@ -47,6 +51,12 @@ class Settings:
             whole_number(getattr(self, name), name, TrainingError, least=1)
         for name in ("warm_up", "prefill", "critic_first"):
             whole_number(getattr(self, name), name, TrainingError)
+        for name in ("updates_per_step", "steps_per_update", "warm_up", "prefill", "critic_first"):
+            if getattr(self, name) > _MOST:
+                raise TrainingError(
+                    f"`{name}` is {getattr(self, name)}, above the limit of {_MOST}, which no training reaches; "
+                    "pass a smaller number"
+                )
         if self.discount is not None:
             real_scalar(self.discount, "discount", TrainingError, positive=True)
         for name in ("discount", "polyak"):

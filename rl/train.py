@@ -76,7 +76,7 @@ def train(
     tests = np.empty((0, plant.n)) if test_starts is None else checked_starts(test_starts, "test_starts", plant)
     listeners = checked_callbacks(callbacks)
     check_gate(gate, plant)
-    check_sizes(agent, plant, len(members), planned, length, len(tests))
+    check_sizes(agent, plant, len(members), planned, length, len(tests), gate)
     whose = {} if checkpoints is None else identity(agent, scenario, cost, members, length, tests, gate)
     with kept_in(checkpoints, whose) as keeper:
         run = Loop(agent, scenario, cost, planned, members, length, tests, gate, listeners)

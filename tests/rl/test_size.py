@@ -5,7 +5,23 @@ import re
 import pytest
 
 from plants import clipped_pendulum
-from rl import DDPG, SAC, TD3, DDPGSettings, SACSettings, TD3Settings, TrainingError, plain_actor, plain_critic
+from rl import (
+    DDPG,
+    SAC,
+    SVG,
+    TD3,
+    CloningSettings,
+    DDPGSettings,
+    Gate,
+    GridCore,
+    SACSettings,
+    SVGSettings,
+    TD3Settings,
+    TrainingError,
+    cloned,
+    plain_actor,
+    plain_critic,
+)
 from rl.size import check_sizes
 
 PENDULUM = clipped_pendulum()
@@ -61,3 +77,42 @@ def test_weights_that_nothing_trains_count_as_well():
     for weight in one.actor.net.layers[0].parameters():
         weight.requires_grad = False
     assert counted(one) == counted(agent())
+
+
+def test_batches_horizons_and_gates_count():
+    assert "`batch_size` = 100000000 of 10 seeds asks for" in refusal(agent(batch_size=10**8, buffer_size=10**8))
+    far = agent(SVG, SVGSettings, horizon=10**6)
+    assert "`horizon` = 1000000 of 640 rows asks for 7680000000 numbers" in refusal(far)
+    words = "the gate's `count` + `border_count` = 100000100 over 10 steps asks for"
+    assert words in refusal(agent(), gate=Gate(count=10**8))
+    assert check_sizes(agent(), PENDULUM, 10, 5, 200, 0, Gate()) is None
+
+
+@pytest.mark.parametrize("name", ["updates_per_step", "steps_per_update", "warm_up", "prefill", "critic_first"])
+def test_numbers_that_no_training_reaches(name):
+    with pytest.raises(TrainingError, match=f"`{name}` is 1000000001, above the limit of 1000000000"):
+        DDPGSettings(**{name: 10**9 + 1})
+
+
+def held(x):
+    return -10 * x[:, :1] - 3 * x[:, 1:]
+
+
+def test_grids_and_their_runs_count():
+    with pytest.raises(TrainingError, match=r"`nodes` = 100000 x 100000 asks for .* numbers, above .*; take fewer"):
+        GridCore.of_law(held, PENDULUM, 1.0, nodes=10**5)
+    core = GridCore.of_law(held, PENDULUM, 3.0, nodes=41)
+    with pytest.raises(TrainingError, match=r"`runs` = 100000000 of 200 steps asks for .*; take fewer"):
+        core.certify(runs=10**8)
+    with pytest.raises(TrainingError, match="`seed` is -1, but it must be at least 0"):
+        core.certify(seed=-1)
+
+
+def test_clones_count():
+    actor = plain_actor(PENDULUM, (8,))
+    points = [[0.0, 0.1]] * 20
+    with pytest.raises(TrainingError, match=r"`batch_size` = 1000000000 for 10 seeds asks for .*; pass a smaller one"):
+        cloned(actor, actor, points, settings=CloningSettings(batch_size=10**9))
+    wide = plain_actor(PENDULUM, (400, 400))
+    with pytest.raises(TrainingError, match=r"an `actor` of \d+ weights for 5000 seeds asks for .*; clone fewer seeds"):
+        cloned(wide, wide, points, range(5000))
