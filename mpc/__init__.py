@@ -58,6 +58,7 @@ from mpc.safety.errors import NoSafeSet, Unverified
 from mpc.safety.heat_settings import NOMINAL, READABLE, ROBUST, StoredHeat
 from mpc.safety.linearised import Linearised
 from mpc.safety.pendulum import Sector
+from mpc.safety.residual_room import ResidualRoom, room_for_residual
 from mpc.safety.safe_set import SafeSet
 from mpc.sampling import discretise, forward_euler, linearise, sampled_map, zero_order_hold
 from mpc.sequence import sequence_law
@@ -139,6 +140,7 @@ __all__ = [
     "Record",
     "Refuse",
     "RepeatPlan",
+    "ResidualRoom",
     "Rows",
     "SafeSet",
     "SafetyCertificate",
@@ -182,6 +184,7 @@ __all__ = [
     "quadratised",
     "records_of",
     "regulator_problem",
+    "room_for_residual",
     "safe_set",
     "sampled_map",
     "sequence_law",
