@@ -54,14 +54,14 @@ def violation_table(result: StudyResult) -> Table:
     groups = (("", 1), ("in training", 7), ("after training", 4))
     note = (
         "Every violation ends its run, and a new one begins. Intervals are those of Clopper and Pearson, two-sided; "
-        "`at most` is the one-sided bound at 95 %. They take runs, or steps, to be alike and independent, which those "
+        "'at most' is the one-sided bound at 95 %. They take runs, or steps, to be alike and independent, which those "
         "of one seed are not quite. Inside the filter none is needed: there the certificate says that it cannot happen."
     )
     return Table("Violations", header, rows, note=note, groups=groups)
 
 
 def _bounds(rate: Rate) -> tuple[str, str]:
-    return f"{_share(rate.lower)} to {_share(rate.upper)}", _share(rate.at_most)
+    return f"{100 * rate.lower:.3g} to {100 * rate.upper:.3g} %", _share(rate.at_most)
 
 
 def _share(value: float) -> str:
@@ -75,7 +75,7 @@ def intervention_table(result: StudyResult) -> Table:
     header = ("method", "steps", "changed", "share", "first fifth", "last fifth", "seeds with none", "from outside")
     note = (
         "Steps of training, exploration included, in which the filter changed the input; the share of steps in the "
-        "first and in the last fifth of the episodes. `from outside`: steps from states outside the safe set, where "
+        "first and in the last fifth of the episodes. 'From outside': steps from states outside the safe set, where "
         "the filter guarantees nothing."
     )
     return Table("Interventions of the filter", header, rows, note=note)

@@ -178,7 +178,7 @@ def test_tables_have_a_row_for_each_method(safety_result):
     assert [row[-1] for row in costs.values()] == [None, None, None, "+25.00%", None, "+0.50%", None]
     unsafe = {row[0]: row[1:] for row in violation_table(safety_result).rows}
     assert unsafe["DDPG"][:2] == (39, 54)
-    assert unsafe["DDPG+filter"][:4] == (0, 15, "0 % to 21.8 %", "18.1 %")
+    assert unsafe["DDPG+filter"][:4] == (0, 15, "0 to 21.8 %", "18.1 %")
     stops = {row[0]: row[1:] for row in intervention_table(safety_result).rows}
     assert stops["DDPG+filter"] == (600, 120, "20 %", "50 %", "0 %", 0, 0)
     assert list(stops) == ["DDPG+filter", "YANN-DDPG+filter"]
