@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor, nn
 
+from mpc.explicit.magnitudes import LARGEST
 from mpc.safety.max_min import MaxMin
 from mpc.safety.nearest_input import NearestInput
 from yann.clip import Clip, hard_clip
@@ -37,6 +38,7 @@ class MaxMinLayers(nn.Module):
         self, x: Float64[Tensor, "S B n"], wanted: Float64[Tensor, "S B 1"], clip: Clip = hard_clip
     ) -> Float64[Tensor, "S B 1"]:
         """Return the inputs (S, B, 1) nearest to the wanted ones; the backup stands for one that is not finite."""
+        x = x.clamp(-LARGEST, LARGEST)
         least = _extreme(x, self.below_gain, self.below_offset, torch.amax, -torch.inf)
         most = _extreme(x, self.above_gain, self.above_offset, torch.amin, torch.inf)
         if self.sines is not None:
@@ -77,6 +79,7 @@ class NearestInputLayers(nn.Module):
         self, x: Float64[Tensor, "S B n"], wanted: Float64[Tensor, "S B m"], clip: Clip = hard_clip
     ) -> Float64[Tensor, "S B m"]:
         """Return the inputs (S, B, m) nearest to the wanted ones; the backup stands for rows that are not finite."""
+        x = x.clamp(-LARGEST, LARGEST)
         known = torch.where(wanted.isfinite().all(-1, keepdim=True), wanted, self.backup)
         known = clip(known, self.lower, self.upper)
         slack = self.h - x @ self.X.mT - known @ self.U.mT

@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from jaxtyping import Float64
 
+from mpc.explicit.magnitudes import LARGEST
 from mpc.safety.safe_set import SafeSet
 from plants.arrays import Array, Indices
 
@@ -52,7 +53,11 @@ class MaxMin:
         return cls(Pieces.of(safe, by < 0), Pieces.of(safe, by > 0), sines, (lower, upper), float(safe.backup[0]))
 
     def limits(self, x: Float64[np.ndarray, "rows n"]) -> tuple[Array, Array]:
-        """Return the least and the largest input (rows,) that the rows allow, before the bounds."""
+        """Return the least and the largest input (rows,) that the rows allow, before the bounds.
+
+        Components beyond LARGEST count as LARGEST: sums of larger ones with opposite signs have no value.
+        """
+        x = x.clip(-LARGEST, LARGEST)
         least = self.below.values(x).max(axis=0, initial=-np.inf)
         most = self.above.values(x).min(axis=0, initial=np.inf)
         if self.sines.any():

@@ -8,6 +8,7 @@ from jaxtyping import Float64
 
 from mpc.explicit.errors import ProblemError
 from mpc.explicit.law import PiecewiseAffineLaw
+from mpc.explicit.magnitudes import LARGEST
 from mpc.explicit.mpqp import MultiparametricQP
 from mpc.explicit.multiparametric import solve_multiparametric
 from mpc.safety.safe_set import InputRows, SafeSet
@@ -42,6 +43,7 @@ class NearestInput:
     ) -> Float64[np.ndarray, "rows m"]:
         """Return the inputs (rows, m) nearest to the wanted ones; the backup stands for rows that are not finite."""
         lower, upper = self.input_bounds
+        x = x.clip(-LARGEST, LARGEST)
         known = np.where(np.isfinite(wanted).all(axis=1, keepdims=True), wanted, self.backup)
         known = np.clip(known, lower, upper)
         broken = (self.rows.slack(x, known) < 0).any(axis=1)

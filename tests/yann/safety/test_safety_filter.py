@@ -201,7 +201,12 @@ def test_sines_go_with_one_input_only(make_set):
 
 
 @settings(deadline=None, max_examples=30)
-@given(x=arrays(float, (4, 2), elements=st.floats(-1e12, 1e12)), u=arrays(float, (4, 1), elements=st.floats()))
-def test_no_finite_state_and_no_wanted_input_gives_anything_but_a_number_within_bounds(one_input, x, u):
-    assert (np.abs(one_input(x, u)) <= 3.0).all()
-    assert (one_input(torch.tensor(x), torch.tensor(u)).abs() <= 3.0).all()
+@given(
+    x=arrays(float, (4, 2), elements=st.floats(allow_nan=False, allow_infinity=False)),
+    u=arrays(float, (4, 2), elements=st.floats()),
+)
+def test_no_finite_state_and_no_wanted_input_gives_anything_but_numbers_within_bounds(one_input, two_inputs, x, u):
+    for safe in (one_input, two_inputs):
+        wanted = u[:, : safe.set.m]
+        assert (np.abs(safe(x, wanted)) <= 3.0).all()
+        assert (safe(torch.tensor(x), torch.tensor(wanted)).abs() <= 3.0).all()
