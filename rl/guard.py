@@ -48,7 +48,8 @@ class Guard:
         for name, loss in named(losses).items():
             for member, value in enumerate(loss.tolist()):
                 if not np.isfinite(value):
-                    network, what = (name, "its loss") if name in self._weights else ("actor", f"its {name}")
+                    network = name if name in self._weights else "actor"
+                    what = "its loss" if name in ("critic", "actor") else "it" if name == network else f"its {name}"
                     raise Trouble(member, network, f"{what} is {value:g}")
         for network, weights in self._weights.items():
             largest = torch.stack([_largest(weight) for weight in weights]).amax(0)

@@ -53,10 +53,6 @@ class ReturnWriter:
             if done.any():
                 self._finish(slot, np.flatnonzero(done), next_state, known)
 
-    def cut(self) -> None:
-        """Forget what is not finished: the runs go on, but the steps that follow will not be told."""
-        self._open[:] = False
-
     def _finish(self, slot: int, who: Counts, next_state: Array, known: Array) -> None:
         """Put the transitions that began in `slot` into the buffer, for members `who` (k,)."""
         power = self._powers[self._age[slot, who]]

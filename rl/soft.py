@@ -116,12 +116,12 @@ class SoftLearner(TwinLearner):
         self._first_spread = copy.deepcopy(self.spread)
         self.actor_step = adam([*trainable(actor), *trainable(self.spread)], settings.actor_learning_rate)
         self.temperature = Temperature(len(seeds), settings, plant.m)
-        self._lower, self._upper = map(torch.tensor, plant.input_bounds)
 
     @property
     def weights(self) -> Mapping[str, list[Tensor]]:
-        """Return the trainable weights by network, those of the spread among the actor's."""
-        return {"critic": trainable(self.critics), "actor": [*trainable(self.actor), *trainable(self.spread)]}
+        """Return the trainable weights by network, those of the spread among the actor's, and the temperature's log."""
+        actor = [*trainable(self.actor), *trainable(self.spread)]
+        return {"critic": trainable(self.critics), "actor": actor, "temperature": [self.temperature.log]}
 
     @torch.no_grad()
     def explore(self, x: Float64[np.ndarray, "S n"], normals: Float64[np.ndarray, "S m"]) -> Float64[np.ndarray, "S m"]:
@@ -136,7 +136,7 @@ class SoftLearner(TwinLearner):
         """Return one input (S, batch, m) of the Gaussian at each state, as it acts, and its entropy (S, batch)."""
         mean, fraction = wanted_by(actor).rows(x), spread.rows(x)
         wanted = mean + self.half_range * fraction * self.normals(*mean.shape[1:])
-        acting = passed(actor, x, torch.clamp(wanted, self._lower, self._upper))
+        acting = passed(actor, x, self.clipped(wanted))
         return acting, (fraction.log() + _LOG_GAUSS).sum(-1)
 
     def softened(self, cost: Float64[Tensor, "S batch"], entropy: Float64[Tensor, "S batch"]) -> Tensor:

@@ -92,7 +92,7 @@ class SVGLearner(TwinLearner):
         self.updates += 1
         if self.updates > self.settings.critic_first:
             descend(self.actor_step, actor_loss, self.settings.gradient_limit)
-        self.follow((self.target_actor, self.actor), (self.target_critics, self.critics))
+        self.follow((self.target_critics, self.critics))
         return Losses(critic_loss, actor_loss.detach())
 
     def _rollout(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,6 @@ from rl.off_policy import OffPolicyAgent, descend
 from rl.replay import Batch
 from rl.settings import Settings, at_least_zero
 from rl.twin import TwinLearner, twins
-from yann.stacked import StackedNetwork
 
 
 @dataclass(frozen=True)
@@ -69,12 +68,6 @@ class TD3Learner(TwinLearner):
 
     settings: TD3Settings
 
-    def __init__(
-        self, actor: StackedNetwork, critics: StackedNetwork, settings: TD3Settings, seeds: Sequence[int], plant: Plant
-    ) -> None:
-        super().__init__(actor, critics, settings, seeds, plant)
-        self._lower, self._upper = map(torch.tensor, plant.input_bounds)
-
     def update(self, batch: Batch) -> Losses:
         """Take one step on both critics and, each `actor_every`-th time, on the actor; return the losses (S,)."""
         with torch.no_grad():
@@ -97,5 +90,5 @@ class TD3Learner(TwinLearner):
         inputs = wanted_by(self.target_actor).rows(x)
         noise = self.settings.target_noise * self.normals(*inputs.shape[1:])
         limit = self.settings.target_noise_limit
-        wanted = torch.clamp(inputs + self.half_range * noise.clamp(-limit, limit), self._lower, self._upper)
+        wanted = self.clipped(inputs + self.half_range * noise.clamp(-limit, limit))
         return passed(self.target_actor, x, wanted)

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float64
 from torch import Tensor
 
@@ -29,11 +30,16 @@ class TwinLearner(OffPolicyLearner):
     ) -> None:
         super().__init__(actor, critics, settings, seeds, plant)
         self._first = _first_half(critics)
+        self._lower, self._upper = map(torch.tensor, plant.input_bounds)
 
     @property
     def critic(self) -> StackedNetwork:
         """Return the first critic of every member; it shares the weights that are trained."""
         return self._first
+
+    def clipped(self, inputs: Float64[Tensor, "S batch m"]) -> Float64[Tensor, "S batch m"]:
+        """Return inputs (S, batch, m) within the plant's bounds."""
+        return torch.clamp(inputs, self._lower, self._upper)
 
     def both(
         self, critics: StackedNetwork, x: Float64[Tensor, "S batch n"], u: Float64[Tensor, "S batch m"]

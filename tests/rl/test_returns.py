@@ -14,13 +14,12 @@ GAMMA = 0.9
 
 
 class Run(NamedTuple):
-    """T steps of S members; `cut` says after which steps the writer is told to forget what is open."""
+    """T steps of S members."""
 
     cost: np.ndarray
     known: np.ndarray
     over: np.ndarray
     worth: np.ndarray
-    cut: np.ndarray
 
 
 def run_of(rows):
@@ -31,7 +30,6 @@ def run_of(rows):
         known[:, None].astype(float),
         over[:, None],
         worth[:, None],
-        np.zeros(len(cost), bool),
     )
 
 
@@ -42,7 +40,7 @@ def runs(draw):
     shape = (length, members)
     known = np.where(generator.random(shape) < 0.15, generator.choice([0.0, 7.0, -2.5], shape), np.nan)
     flags = [generator.random(shape) < share for share in (0.15, 0.8)]
-    return Run(generator.normal(size=shape), known, *flags, generator.random(length) < 0.1)
+    return Run(generator.normal(size=shape), known, *flags)
 
 
 def written(run, steps):
@@ -53,8 +51,6 @@ def written(run, steps):
     for t in range(length):
         place = np.full((members, 1), float(t))
         writer.step(place, place + 0.5, run.cost[t], place + 1, run.known[t], run.over[t], run.worth[t])
-        if run.cut[t]:
-            writer.cut()
     return [buffer.rows[member, :size] for member, size in enumerate(buffer.sizes)]
 
 
@@ -73,7 +69,7 @@ def transition(run, steps, member, start, end):
     """Return the transition from `start` if it is at `end` that it is finished, else None."""
     over = run.over[:, member] | np.isfinite(run.known[:, member])
     between = slice(start, end)
-    if not run.worth[start, member] or over[between].any() or run.cut[between].any() or end - start >= steps:
+    if not run.worth[start, member] or over[between].any() or end - start >= steps:
         return None
     if not over[end] and end - start + 1 < steps:
         return None

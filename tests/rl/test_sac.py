@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from plants import QuadraticCost
-from rl import SAC, Batch, DDPGSettings, SACSettings, TrainingError
+from rl import SAC, Batch, DDPGSettings, Diverged, SACSettings, TrainingError, plain_actor, plain_critic, train
 from rl.spread import InputSpread
 
 GAUSS = math.log(2 * math.pi * math.e) / 2
@@ -202,3 +202,13 @@ def test_settings_that_make_no_sense(values, words):
 def test_settings_of_another_algorithm(linear_actor, quadratic_critic):
     with pytest.raises(TrainingError, match="pass SACSettings"):
         SAC(linear_actor(1), quadratic_critic(np.eye(2), 1), DDPGSettings())
+
+
+def test_a_temperature_that_runs_away_ends_the_training(drift):
+    plant = drift()
+    agent = SAC(plain_actor(plant, (4,)), plain_critic(plant, (4,)), SACSettings(temperature_learning_rate=600.0))
+    words = (
+        r"the temperature of seed [01] diverged in episode \d, step \d+: a weight is [\d.]+, beyond"
+    )
+    with pytest.raises(Diverged, match=words):
+        train(agent, plant, episodes=9, seeds=[0, 1])

@@ -268,7 +268,7 @@ def test_a_checkpoint_holds_all_that_training_changes(drift):
 
 def test_training_that_goes_bad_names_the_safety_critics(drift):
     trained = small(drift(limit=1)).learner([0], drift(limit=1))
-    assert set(trained.weights) == {"actor", "critic", "safety"}
+    assert set(trained.weights) == {"actor", "critic", "safety", "temperature"}
 
 
 def test_a_plant_without_limits_is_refused_before_any_training(drift):
