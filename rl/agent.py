@@ -106,7 +106,7 @@ class LoopSettings(Protocol):
 
     @property
     def prefill(self) -> int:
-        """Episodes under the actor as it is before the first one of training."""
+        """Episodes under the actor as it is, with its exploration, before the first one of training."""
         ...
 
     @property

@@ -21,7 +21,8 @@ SAFETY_CRITIC = (8,)
 def generator(seed: int, use: tuple[int, ...]) -> np.random.Generator:
     """Return the generator of one seed for one use; what a seed draws does not depend on the other seeds.
 
-    Evaluation draws the disturbances of row i from (i,) of its own seed: no seed of training meets them beforehand.
+    Evaluation draws the disturbances of row i from (i,) of its own seed: no seed of training meets them beforehand as
+    disturbances. Those of its first rows are, at the same seed, the numbers of other uses above: (0,), (1,), ...
     """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=use))
 

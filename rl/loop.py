@@ -81,7 +81,7 @@ class Loop:
         return self.kept.episodes
 
     def begin(self) -> None:
-        """Fill the memory under the actor as it is, and let the critic learn from that alone, where asked for."""
+        """Fill the memory under the exploring actor as it is, and let the critic learn from that, where asked for."""
         self._announce_test()
         for _ in range(self.settings.prefill):
             for _ in self._moves():
