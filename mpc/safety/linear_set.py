@@ -17,7 +17,7 @@ from mpc.safety.kept_set import Bounds, KeptSet, kept_by_inputs, largest_against
 from mpc.safety.linearised import Linearised
 from mpc.safety.model_error import model_error, model_offset
 from mpc.safety.region import operating_region
-from mpc.safety.row_labels import led_rows, row_labels
+from mpc.safety.row_labels import led_rows, row_labels, set_claims
 from mpc.safety.safe_set import InputRows, SafeSet
 from mpc.sampling import linearise, sampled_map
 from mpc.sets.shares import share_of
@@ -88,6 +88,7 @@ def _safe_set(plant: Plant, content: dict[str, Any]) -> SafeSet:
     A, guards = read_only(part["A"]), np.array(rows["guards"], dtype=np.intp)
     labels, units = row_labels(A, np.array(upper) - np.array(lower), plant.state_names, plant.state_units)
     X, U, h = (read_only(np.array(rows[name])[guards]) for name in "XUh")
+    content["claims"] = set_claims(content["limits"], plant.state_names, (labels, units, part["b"]), content["share"])
     return SafeSet(
         state_names=tuple(plant.state_names),
         input_names=tuple(plant.input_names),

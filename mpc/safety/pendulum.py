@@ -15,7 +15,7 @@ from mpc.explicit.errors import ProblemError
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.safety.certificate import SafetyCertificate
 from mpc.safety.errors import NoSafeSet
-from mpc.safety.row_labels import led_rows, row_labels
+from mpc.safety.row_labels import led_rows, row_labels, set_claims
 from mpc.safety.safe_set import InputRows, SafeSet
 from mpc.safety.swing import Swing
 from mpc.sets.invariant import EmptySet, maximal_control_invariant
@@ -183,6 +183,7 @@ def _safe_set(plant: Plant, content: dict[str, Any]) -> SafeSet:
     labels, units = row_labels(A, width, plant.state_names, plant.state_units)
     sines = read_only([[rows["sine"], 0.0]])
     U = read_only(np.array(rows["U"])[:, None])
+    content["claims"] = set_claims(content["limits"], plant.state_names, (labels, units, part["b"]), content["share"])
     return SafeSet(
         state_names=tuple(plant.state_names),
         input_names=tuple(plant.input_names),

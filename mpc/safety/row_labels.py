@@ -1,10 +1,12 @@
-"""What a half-space of states bounds, in words: "angle plus 0.31 rad per rad/s of rate", with a unit."""
+"""What half-spaces of states bound, in words: "angle plus 0.31 rad per rad/s of rate", with a unit."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from plants.arrays import Array, Indices
+
+Rows = tuple[Sequence[str], Sequence[str], Sequence[float]]
 
 ROUNDING = 1e-12  # of the largest term
 SEEN = 1e-9  # a state with this share of the largest term is named
@@ -27,6 +29,16 @@ def row_labels(A: Array, width: Array, names: Sequence[str], units: Sequence[str
     first = [int(i) for i in leading(A, width)]
     labels = [_label(row, i, np.abs(row * width), names, units) for row, i in zip(A, first, strict=True)]
     return labels, [units[i] for i in first]
+
+
+def set_claims(limits: Sequence[Sequence[float]], names: Sequence[str], rows: Rows, share: float) -> list[str]:
+    """Return in words what is kept, and the set of `rows`: labels, units and levels."""
+    kept = ", ".join(f"{name} from {low:g} to {high:g}" for name, low, high in zip(names, *limits, strict=True))
+    sides = (f"{label} <= {level:.4g} {unit}".rstrip(" -") for label, unit, level in zip(*rows, strict=True))
+    return [
+        f"{kept} at every sample for ever, whatever input the filter is asked for",
+        f"the set, {share:.1%} of that box: {'; '.join(sides)}",
+    ]
 
 
 def _label(row: Array, first: int, terms: Array, names: Sequence[str], units: Sequence[str]) -> str:
