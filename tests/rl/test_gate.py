@@ -371,9 +371,7 @@ def test_gates_that_do_not_fit(gate, words, plant, plain_agent):
 def test_a_border_from_which_nothing_can_run_is_found_before_training(limits, own, drift, plain_agent):
     narrow, wide = drift(**limits), drift()
     gate = Gate(border=[[4.0], [6.0]], simulator=None if own else narrow)
-    words = (
-        r"`border` at \[1\] is \[6\.\] \(level\), beyond the limits .* of 'drift' in the simulator"
-    )
+    words = r"`border` at \[1\] is \[6\.\] \(level\), beyond the limits .* of 'drift' in the simulator"
     with pytest.raises(TrainingError, match=words):
         train(plain_agent(wide), narrow if own else wide, gate=gate, episodes=1)
 

@@ -207,8 +207,6 @@ def test_settings_of_another_algorithm(linear_actor, quadratic_critic):
 def test_a_temperature_that_runs_away_ends_the_training(drift):
     plant = drift()
     agent = SAC(plain_actor(plant, (4,)), plain_critic(plant, (4,)), SACSettings(temperature_learning_rate=600.0))
-    words = (
-        r"the temperature of seed [01] diverged in episode \d, step \d+: a weight is [\d.]+, beyond"
-    )
+    words = r"the temperature of seed [01] diverged in episode \d, step \d+: a weight is [\d.]+, beyond"
     with pytest.raises(Diverged, match=words):
         train(agent, plant, episodes=9, seeds=[0, 1])
