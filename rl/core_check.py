@@ -9,6 +9,7 @@ from rl.agent import Agent
 from rl.closed_loop import ClosedLoop
 from rl.core import Core, core_of
 from rl.errors import TrainingError
+from rl.filtered import filter_of
 from yann.stacked import StackedNetwork
 
 _POINTS = 64
@@ -36,6 +37,7 @@ def check_core(agent: Agent, scenario: Scenario, cost: Cost | None) -> None:
         charged = scenario.plant.cost if cost is None else cost
         _check_motion(core, loop, ClosedLoop(scenario.plant, loop.inputs, charged))
         _check_law(core, loop, agent.actor)
+        _check_guarded(core, loop, agent.actor)
 
 
 def _check_nominal(scenario: Scenario) -> None:
@@ -87,6 +89,17 @@ def _check_law(core: Core, loop: ClosedLoop, actor: StackedNetwork) -> None:
         raise TrainingError(
             f"`agent`'s actor gives {mine[row]} at {x[row]}, but the law of its core {theirs[row]}; pass that law, as "
             "in CoredActor(actor, core, law), or make a core of this actor's law"
+        )
+
+
+def _check_guarded(core: Core, loop: ClosedLoop, actor: StackedNetwork) -> None:
+    """Raise TrainingError where the actor's filter guarantees nothing at a state of the core."""
+    x = _states(core, loop)
+    outside = ~filter_of(actor).contains(x)
+    if outside.any():
+        raise TrainingError(
+            f"`agent`'s core holds {x[outside][0]}, at which its filter guarantees nothing ({int(outside.sum())} of "
+            f"{len(x)} states that were tried); take a core of a lower `level`, or wider limits of the filter"
         )
 
 

@@ -56,20 +56,8 @@ def passed(actor: StackedNetwork, x: Tensor, wanted: Tensor) -> Tensor:
 
 
 def check_filter(actor: StackedNetwork, plant: Plant) -> None:
-    """Raise TrainingError for an actor whose filter was made for a plant of other states, inputs or bounds."""
+    """Raise TrainingError for an actor whose filter was made for a plant of other names, input bounds or samples."""
     known = getattr(getattr(actor, "filter", None), "set", None)
-    if known is None:
-        return
-    for kind in ("state_names", "input_names"):
-        given, wanted = tuple(getattr(known, kind)), tuple(getattr(plant, kind))
-        if given != wanted:
-            raise TrainingError(
-                f"`agent`'s filter is for {kind} {given}, but `plant` has {wanted}; build it by "
-                "SafetyFilter.for_plant(plant)"
-            )
-    for side, made, own in zip(("lower", "upper"), known.input_bounds, plant.input_bounds, strict=True):
-        if (made != own).any():
-            raise TrainingError(
-                f"`agent`'s filter was made for {side} input bounds {made.tolist()}, but `plant` has {own.tolist()}; "
-                "build it by SafetyFilter.for_plant(plant)"
-            )
+    wrong = "" if known is None else known.difference(plant)
+    if wrong:
+        raise TrainingError(f"`agent`'s filter {wrong}; build it by SafetyFilter.for_plant(plant)")

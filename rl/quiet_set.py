@@ -14,14 +14,12 @@ from rl.errors import TrainingError
 from rl.filtered import wanted_by
 from rl.grid_core import GridCore
 from rl.level_core import LevelCore
+from yann.stacked import StackedNetwork
 
 
 @dataclass(frozen=True, eq=False)
 class QuietPolicy:
-    """A `law` around rest, with at most `residual` (m,) added outside its `core`, in the filter of a safe set, if any.
-
-    In a core nothing is added.
-    """
+    """A `law` around rest, to which at most `residual` (m,) is added, with its `core` and safe set if any."""
 
     plant: Plant
     law: PiecewiseAffineLaw
@@ -42,13 +40,15 @@ class QuietPolicy:
                 f"`policy` is a {type(known).__name__}, of which no law is known; pass a law, or an actor born of one"
             )
         none = np.zeros(plant.m)
-        if known is law or not isinstance(core, NoCore):
+        kept = not isinstance(core, NoCore) and isinstance(known, StackedNetwork) and known.as_born()
+        if known is law or kept:
             return cls(plant, law, none, core, safe)
         bound = getattr(known, "bound", None)
         if bound is None:
             raise TrainingError(
                 "`policy` may add anything to its law, also at rest: it has neither a `bound` of its residual nor a "
-                "core; build it as YannActor.from_law(law, bound=...), or give it one: CoredActor(actor, core)"
+                "core in which the law is as it was born; build it as YannActor.from_law(law, bound=...), or keep the "
+                "law in a core: CoredActor(actor, core, law)"
             )
         return cls(plant, law, np.broadcast_to(bound.numpy(force=True), plant.m) + none, core, safe)
 

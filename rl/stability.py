@@ -12,12 +12,13 @@ import casadi as ca
 import numpy as np
 
 from mpc import MPCProblem
-from mpc.safety.enclosure import enclosure, plain_instructions
+from mpc.safety.enclosure import enclosure, jumps, plain_instructions
 from mpc.safety.interval import Interval, IntervalError
 from mpc.sampling import sampled_step
 from plants import Plant
-from plants.arrays import Array
+from plants.arrays import Array, instance_of, real_points
 from rl.errors import TrainingError
+from rl.fitting import check_plant
 from rl.level_core import regulator_of, unsaturated_level
 from rl.quiet_set import QuietPolicy
 
@@ -57,8 +58,8 @@ class Stability:
         return np.sqrt(self.level * np.diag(np.linalg.inv(self.shape)))
 
     def contains(self, x: Array) -> np.ndarray:
-        """Return which states (..., n) are in the set, as booleans (...)."""
-        s = np.asarray(x) - self.rest
+        """Return which states (..., n) are in the set, as booleans (...); TrainingError for a wrong width or NaN."""
+        s = real_points(x, "x", self.names, TrainingError) - self.rest
         return ((s @ self.shape) * s).sum(-1) <= self.level
 
     def __str__(self) -> str:
@@ -84,6 +85,8 @@ def stability(policy: Any, problem: MPCProblem, plant: Plant) -> Stability:
     `bound`. The set lies where law and filter are at no limit: the largest such one, or the largest smaller one for
     which the proof is found (to a third). Raises TrainingError where nothing can be shown, saying why.
     """
+    instance_of(problem, MPCProblem, "problem", TrainingError, "pass the problem that the law solves")
+    check_plant(plant)
     quiet = QuietPolicy.of(policy, plant)
     K, P = regulator_of(problem, plant)
     outward: Any = np.linalg.cholesky(P)
@@ -140,7 +143,13 @@ def _slopes(plant: Plant, K: Array) -> ca.Function:
     """Return (x, more) -> the Jacobians (n, n), (n, m) of a step by state and input; u = held - K (x - rest) + more."""
     rest, held = plant.equilibrium
     x, u, more = ca.SX.sym("x", plant.n), ca.SX.sym("u", plant.m), ca.SX.sym("more", plant.m)
-    after = sampled_step(plant)(x, u)
+    step = plain_instructions(sampled_step(plant))
+    if jumps(step):
+        raise TrainingError(
+            f"`plant` {plant.name!r} has a step that jumps somewhere (if_else, sign, floor or the like), so slopes say "
+            "nothing about it; stability is shown of plants without jumps alone"
+        )
+    after = step(x, u)
     inputs = held - ca.DM(K) @ (x - rest) + more
     by_state, by_input = (ca.substitute(ca.jacobian(after, part), u, inputs) for part in (x, u))
     whole = ca.cse([ca.densify(by_state - by_input @ ca.DM(K)), ca.densify(by_input)])

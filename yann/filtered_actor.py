@@ -158,6 +158,8 @@ class FilteredMemory:
 def guarded(controller: StackedNetwork | Controller, safe: SafetyFilter) -> Any:
     """Return a controller or actor with the filter behind it; NetworkError for what is neither, or no filter."""
     instance_of(safe, SafetyFilter, "safe", NetworkError, "pass SafetyFilter.for_plant(plant)")
+    if isinstance(controller, FilteredController | FilteredMemory):
+        raise NetworkError("`controller` has a filter already; pass its `.controller`, and one filter behind it")
     if isinstance(controller, StackedNetwork):
         return FilteredActor(controller, safe)
     if hasattr(controller, "start") and hasattr(controller, "step"):

@@ -171,17 +171,7 @@ def _check_transparent(env: Any) -> None:
 
 
 def _check_plant(plant: Plant, safe: SafetyFilter) -> None:
-    """Raise NetworkError for a filter of a plant with other names or input bounds."""
-    for name in ("state_names", "input_names"):
-        made, own = tuple(getattr(safe.set, name)), tuple(getattr(plant, name))
-        if made != own:
-            raise NetworkError(
-                f"`safe` was made for {name} {made}, but the environment's plant {plant.name!r} has {own}; build it by "
-                "SafetyFilter.for_plant(plant)"
-            )
-    for side, made, own in zip(("lower", "upper"), safe.set.input_bounds, plant.input_bounds, strict=True):
-        if (made != own).any():
-            raise NetworkError(
-                f"`safe` was made for {side} input bounds {made.tolist()}, but the environment's plant {plant.name!r} "
-                f"has {own.tolist()}; build it by SafetyFilter.for_plant(plant)"
-            )
+    """Raise NetworkError for a filter of a plant with other names, input bounds or samples."""
+    wrong = safe.set.difference(plant)
+    if wrong:
+        raise NetworkError(f"`safe` {wrong}, {plant.name!r}; build it by SafetyFilter.for_plant(plant)")

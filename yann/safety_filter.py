@@ -84,11 +84,13 @@ class SafetyFilter(nn.Module):
         Raises NetworkError for a wrong size, and a state that is not finite.
         """
         state = real_array(x, "x", (self.set.n,), NetworkError)
-        wanted = None if u is None else self._wanted(u).reshape(self.set.m)
+        wanted = None if u is None else self._wanted(u)
+        if wanted is not None and wanted.ndim != 1:
+            raise NetworkError(f"`u` has shape {wanted.shape}, but ({self.set.m},) is needed: the inputs wanted at x")
         return explained(self.set, self.filtering, state, wanted)
 
     def _tensors(self, x: Any, u: Any) -> Tensor:
-        states, inputs = (torch.as_tensor(part, dtype=torch.float64) for part in (x, u))
+        states, inputs = _tensor(x, "x"), _tensor(u, "u")
         real_points(states.detach().numpy(force=True), "x", self.set.state_names, NetworkError)
         self._wanted(inputs.detach().numpy(force=True))
         lead = self._lead(states, inputs)
@@ -123,3 +125,13 @@ class SafetyFilter(nn.Module):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return the filter itself: nothing of it ever changes."""
         return self
+
+
+def _tensor(values: Any, name: str) -> Tensor:
+    """Return numbers as a float64 tensor; NetworkError for what are none."""
+    if isinstance(values, Tensor) and values.is_complex():
+        raise NetworkError(f"`{name}` has dtype {values.dtype}; pass real numbers")
+    try:
+        return torch.as_tensor(values, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as cause:
+        raise NetworkError(f"`{name}` is {values!r}; pass real numbers, as a tensor or an array") from cause

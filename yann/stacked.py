@@ -205,7 +205,7 @@ class StackedNetwork(nn.Module):
         stack = copy.deepcopy(self)
         for parameter in stack.parameters():
             parameter.data = parameter.data.repeat(len(seeds), *[1] * (parameter.ndim - 1))
-        if self._as_born():
+        if self.as_born():
             stack.draw(seeds)
         return stack
 
@@ -229,7 +229,8 @@ class StackedNetwork(nn.Module):
                     "it anew, and for float32 call single_precision(actor), which says how far its copy can be off"
                 )
 
-    def _as_born(self) -> bool:
+    def as_born(self) -> bool:
+        """Return whether the weights are still those of its birth."""
         fresh = copy.deepcopy(self)
         fresh.draw([0])
         pairs = zip(self.parameters(), fresh.parameters(), strict=True)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+import casadi as ca
+
 from mpc.explicit.errors import ProblemError
 from mpc.safety import linear_set, pendulum, stored_heat
 from mpc.safety.heat_settings import NOMINAL, StoredHeat
@@ -11,6 +13,7 @@ from mpc.safety.linearised import Linearised
 from mpc.safety.pendulum import Sector
 from mpc.safety.safe_set import SafeSet
 from plants.arrays import Array, instance_of
+from plants.dynamics import symbolic
 from plants.pendulum import pendulum_motion
 from plants.plant import Plant
 from plants.reactor import reactor_motion
@@ -92,8 +95,15 @@ def _construction(plant: Plant, design: Any) -> Construction:
 
 
 def _key(plant: Plant, limits: Limits, settings: Any) -> Hashable:
-    """Return what tells two sets apart: all numbers and names of the plant, the limits, and the settings."""
+    """Return what tells two sets apart: what the plant's equations are now, its numbers and names, limits, settings."""
     arrays = (*limits, *plant.input_bounds, *plant.state_bounds, *plant.state_caps, *plant.equilibrium)
     names = plant.state_names, plant.state_units, plant.input_names, plant.input_units
     numbers = plant.constants, plant.sample_time, repr(plant.integrator), tuple(part.tobytes() for part in arrays)
-    return plant.equations, plant.name, names, numbers, type(settings), settings
+    kinds = plant.is_continuous, plant.clips_input, tuple(plant.angles), type(settings)
+    return plant.equations, _traced(plant), plant.name, names, numbers, kinds, settings
+
+
+def _traced(plant: Plant) -> str:
+    """Return the operations of the plant's equations, which a function may read from anywhere."""
+    x, u = ca.SX.sym("x", plant.n), ca.SX.sym("u", plant.m)
+    return ca.Function("motion", [x, u], [symbolic(plant)(x, u)]).serialize()

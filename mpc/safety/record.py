@@ -7,8 +7,9 @@ import numpy as np
 
 from mpc.explicit.errors import ProblemError
 from mpc.safety.certificate import SafetyCertificate
+from mpc.safety.checkers import CHECKERS
 from mpc.safety.safe_set import InputRows, SafeSet
-from plants.arrays import read_only
+from plants.arrays import Indices, read_only
 
 TEXTS = ("state_names", "input_names", "input_units", "labels", "units")
 
@@ -42,6 +43,8 @@ def safe_set_of(data: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Sa
         raise ProblemError(f"`guards` of the safe set names half-space {guards.max()}, but there are {q}")
     part = {name: read_only(arrays[name]) for name in shapes if name != "guards"}
     told = data["certificate"]
+    if told["kind"] in CHECKERS:
+        _check_certified(part, guards, told["content"])
     return SafeSet(
         A=part["A"],
         b=part["b"],
@@ -51,3 +54,21 @@ def safe_set_of(data: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Sa
         certificate=SafetyCertificate(told["kind"], told["content"], tuple(told["assumptions"])),
         **texts,
     )
+
+
+def _check_certified(part: Mapping[str, np.ndarray], guards: Indices, content: Mapping[str, Any]) -> None:
+    """Raise ProblemError for a set or rows that are other than those in the certificate beside them."""
+    certified, rows = content["set"], content["rows"]
+    chosen = np.asarray(rows.get("guards", np.arange(len(rows["h"]))), dtype=np.intp)
+    sines = np.zeros(part["sines"].shape)
+    sines.flat[0] = rows.get("sine", 0.0)
+    wanted = {
+        "A": certified["A"], "b": certified["b"], "bounds": np.reshape(content["input"], part["bounds"].shape),
+        "sines": sines, **{name: np.array(rows[name], dtype=float)[chosen] for name in "Xh"},
+        "U": np.reshape(np.array(rows["U"], dtype=float)[chosen], part["U"].shape),
+    }  # fmt: skip
+    for name, values in wanted.items():
+        if not np.array_equal(part[name], np.asarray(values, dtype=float)):
+            raise ProblemError(f"`{name}` of the safe set is not that of its certificate, so nothing of it is proved")
+    if "guards" in rows and not np.array_equal(guards, chosen):
+        raise ProblemError("`guards` of the safe set are not those of its certificate")

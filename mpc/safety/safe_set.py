@@ -9,6 +9,7 @@ from jaxtyping import Float64
 from mpc.explicit.polyhedron import Polyhedron
 from mpc.safety.certificate import SafetyCertificate
 from plants.arrays import Array, Indices
+from plants.plant import Plant
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,24 @@ class SafeSet:
     def polyhedron(self) -> Polyhedron:
         """Return the set as a Polyhedron."""
         return Polyhedron(self.A, self.b)
+
+    def difference(self, plant: Plant) -> str:
+        """Return in words how a plant differs from the one that the set was made for; empty if nothing is known to.
+
+        Names, input bounds and sample time are compared. Equations and constants are not: they may lie within what the
+        set withstands.
+        """
+        for kind in ("state_names", "input_names"):
+            made, own = tuple(getattr(self, kind)), tuple(getattr(plant, kind))
+            if made != own:
+                return f"was made for {kind} {made}, but `plant` has {own}"
+        for side, made, own in zip(("lower", "upper"), self.input_bounds, plant.input_bounds, strict=True):
+            if (made != own).any():
+                return f"was made for {side} input bounds {made.tolist()}, but `plant` has {own.tolist()}"
+        made = self.certificate.content.get("sample_time", plant.sample_time)
+        if made != plant.sample_time:
+            return f"was made for samples of {made:g} {plant.time_unit}, but `plant` has {plant.sample_time:g}"
+        return ""
 
     def contains(self, x: Float64[np.ndarray, "rows n"]) -> np.ndarray:
         """Return which states (rows, n) are in the set, bool (rows,); NaN is not."""

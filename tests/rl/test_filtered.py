@@ -151,10 +151,15 @@ def test_what_a_seed_gives_does_not_depend_on_the_others_inside_a_filter(plant, 
 
 def test_a_filter_of_another_plant_is_refused(plant, safe):
     other = replace(plant, state_names=("height",))
-    with pytest.raises(TrainingError, match=r"filter is for state_names \('level',\), but `plant` has \('height',\)"):
+    with pytest.raises(
+        TrainingError, match=r"filter was made for state_names \('level',\), but `plant` has \('height',\)"
+    ):
         train(agent_of("DDPG", plant, safe), other, episodes=1, seeds=[0])
+    slower = replace(safe.set, certificate=SafetyCertificate("made", {"sample_time": 2.0}, ()))
+    with pytest.raises(TrainingError, match=r"was made for samples of 2 s, but `plant` has 1"):
+        train(agent_of("DDPG", plant, SafetyFilter(slower)), plant, episodes=1, seeds=[0])
     stronger = replace(plant, input_bounds=([-2], [2]))
-    with pytest.raises(TrainingError, match=r"lower input bounds \[-1.0\], but `plant` has \[-2.0\]"):
+    with pytest.raises(TrainingError, match=r"was made for lower input bounds \[-1.0\], but `plant` has \[-2.0\]"):
         train(agent_of("DDPG", plant, safe), stronger, episodes=1, seeds=[0])
 
 

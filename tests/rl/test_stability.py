@@ -1,7 +1,11 @@
 """From where a tuned policy provably comes to rest: beside exact norms, simulation, and policies that must not pass."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
+from casadi import fabs, if_else, sign
 
 from mpc import MPCProblem, linearise, regulator_problem, solve_explicit
 from mpc.stage import regulator
@@ -121,6 +125,39 @@ def test_a_residual_without_a_bound_shows_nothing_but_in_a_core_it_does(pendulum
     alone = stability(law, problem, plant)
     assert cored.level == alone.level
     assert core.contains(border(cored)).all()
+
+
+def test_an_actor_that_was_trained_before_it_got_its_core_is_not_taken_for_its_law(pendulum):
+    plant, problem, law = pendulum
+    core = GridCore.of_law(law, plant, level=10.0, nodes=81)
+    moved = YannActor.from_law(law)
+    with torch.no_grad():
+        for weight in moved.parameters():
+            weight.add_(0.3)
+    with pytest.raises(TrainingError, match="nor a core in which the law is as it was born"):
+        stability(CoredActor(moved, core), problem, plant)
+    assert stability(CoredActor(moved, core, YannActor.from_law(law)), problem, plant).push < 1e-12
+
+
+def test_a_plant_that_jumps_is_refused():
+    def jumping(x, u):
+        return (0.8 * x[0] + 0.1 * x[1] - 0.6 * if_else(fabs(x[0]) > 0.01, sign(x[0]), 0), 0.5 * x[1] + u[0])
+
+    plant = replace(integrators([[0.8, 0.1], [0.0, 0.5]], [[0.0], [1.0]]), update=jumping)
+    problem = regulator_problem(plant, 2)
+    with pytest.raises(TrainingError, match="a step that jumps somewhere"):
+        stability(solve_explicit(problem), problem, plant)
+
+
+def test_arguments_that_do_not_fit_are_named(line):
+    plant, problem, law = line
+    shown = stability(law, problem, plant)
+    for arguments, words in (((law, None, plant), "`problem`"), ((law, problem, None), "`plant`")):
+        with pytest.raises(TrainingError, match=words):
+            stability(*arguments)
+    for x in ([0.0, 0.0, 0.0], "ab", [np.nan, 0.0]):
+        with pytest.raises(TrainingError, match="`x`"):
+            shown.contains(x)
 
 
 def test_the_set_stays_in_a_small_core(line):

@@ -128,3 +128,28 @@ def test_designs_for_other_plants_are_refused(reactor):
 def test_no_set_is_no_set(reactor):
     with pytest.raises(NoSafeSet):
         safe_set(reactor, design=StoredHeat(effectiveness=0.1))
+
+
+def test_sets_are_remembered_by_what_equations_do_not_by_their_name():
+    speed = {"K": 0.5}
+
+    def flow(x, u):
+        return (speed["K"] * x[0] + 0.4 * u[0],)
+
+    def plant(**equations):
+        return Plant(
+            name="tank", state_names=("level",), state_units=("m",), input_names=("flow",), input_units=("m",),
+            state_bounds=([-2], [2]), input_bounds=([-1], [1]), equilibrium=([0], [0]), sample_time=1.0,
+            cost=QuadraticCost(1.0, 0.1, [0], [0]), start_bounds=([-1], [1]), **equations,
+        )  # fmt: skip
+
+    limits = ([-1], [1])
+    first = safe_set(plant(update=flow), limits)
+    assert safe_set(plant(update=flow), limits) is first
+    assert safe_set(plant(derivative=flow), limits) is not first
+    speed["K"] = 1.3
+    other = safe_set(plant(update=flow), limits)
+    assert other is not first
+    assert first.b.max() > 0.9
+    corner = other.polyhedron.vertices().max()
+    assert 1.3 * corner - 0.4 <= 1.0

@@ -175,10 +175,10 @@ class Turned(gymnasium.ActionWrapper):
 
 
 def test_what_does_not_fit_is_refused_in_words(plant, upright, environment):
-    with pytest.raises(NetworkError, match=r"state_names \('angle', 'rate'\), but the environment's .* has \('conc"):
+    with pytest.raises(NetworkError, match=r"state_names \('angle', 'rate'\), but `plant` has \('conc"):
         SafeEnvironment(PlantEnvironment(safety_cstr()), upright)
     other = replace(plant, input_bounds=([-1.0], [2.0]), equilibrium=([0, 0], [0]))
-    with pytest.raises(NetworkError, match=r"for lower input bounds \[-2.0\], but the environment's plant .* \[-1.0\]"):
+    with pytest.raises(NetworkError, match=r"for lower input bounds \[-2.0\], but `plant` has \[-1.0\]"):
         SafeEnvironment(PlantEnvironment(other), upright)
     with pytest.raises(NetworkError, match="`env` is a CartPoleEnv"):
         SafeEnvironment(gymnasium.make("CartPole-v1").unwrapped, upright)
