@@ -17,7 +17,7 @@ from plants.arrays import Array
 
 @dataclass(frozen=True, eq=False)
 class NearestInput:
-    """The law from theta = (x, wanted) to the u that keeps all rows and lies nearest to `wanted` (m,).
+    """The law from theta = (x, wanted) to the u that keeps all rows and lies nearest to `wanted` (m,) in its bounds.
 
     Distances are counted in half ranges of the inputs. A wanted input that keeps all rows is passed as it is, to the
     last bit. Outside the safe set it is the nearest region's input, within the bounds.
