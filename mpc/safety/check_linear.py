@@ -54,27 +54,22 @@ class Verdict:
     corners: int
 
 
-def _fit(value: object, form: object, name: str) -> None:
-    """Refuse what is not of the form: all keys, lists, numbers that are finite."""
+def _fit(value: object, form: Any, name: str) -> Any:
+    """Return what the form names, and no more, in exact numbers; refuse what is not of the form.
+
+    That is: missing keys, what is no list, numbers that are not finite or beyond all measure.
+    """
     if isinstance(form, dict):
         if not isinstance(value, dict) or set(form) - set(value):
             raise Refused(f"`{name}` must hold {', '.join(form)}")
-        for key in form:
-            _fit(value[key], form[key], f"{name}.{key}")
-    elif isinstance(form, list):
+        return {key: _fit(value[key], form[key], f"{name}.{key}") for key in form}
+    if isinstance(form, list):
         if not isinstance(value, list):
             raise Refused(f"`{name}` must be a list")
-        for i, entry in enumerate(value):
-            _fit(entry, form[0], f"{name}[{i}]")
-    elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e100:
+        return [_fit(entry, form[0], f"{name}[{i}]") for i, entry in enumerate(value)]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e100:
         raise Refused(f"`{name}` is no finite number")
-
-
-def _exact(value: object) -> object:
-    """Return the same nested lists with every number as a Fraction."""
-    if isinstance(value, dict):
-        return {key: _exact(part) for key, part in value.items()}
-    return [_exact(part) for part in value] if isinstance(value, list) else Fraction(value)  # type: ignore[arg-type]
+    return Fraction(value)
 
 
 def _check_shapes(c: dict) -> None:
@@ -239,8 +234,14 @@ def check(document: dict) -> Verdict:
         raise Refused("the hash is not that of the content: the file was changed")
     if {key: document[key] for key in HEADER} != HEADER:
         raise Refused(f"the certificate must be of {HEADER}")
-    _fit(document["content"], FORM, "content")
-    c: dict = _exact({key: document["content"][key] for key in FORM})  # type: ignore[assignment]
+    try:
+        with np.errstate(all="ignore"):
+            return _verified(_fit(document["content"], FORM, "content"))
+    except (ArithmeticError, np.linalg.LinAlgError) as cause:
+        raise Refused(f"its numbers are too large or too small to be compared: {cause}") from cause
+
+
+def _verified(c: dict) -> Verdict:
     _check_shapes(c)
     corners = _corners(c)
     widths = [b - min(_dot(row, x) for x in corners) for row, b in zip(c["set"]["A"], c["set"]["b"], strict=True)]

@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import combinations
 from math import atan2, pi
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,28 +53,24 @@ class Verdict:
     share: float
 
 
-def _fit(value: object, form: object, name: str) -> None:
-    """Refuse what is not of the form: all keys, lists of the length, numbers that are finite."""
+def _fit(value: object, form: Any, name: str) -> Any:
+    """Return what the form names, and no more, in exact numbers; refuse what is not of the form.
+
+    That is: missing keys, lists of another length, numbers that are not finite or beyond all measure.
+    """
     if isinstance(form, dict):
         if not isinstance(value, dict) or set(form) - set(value):
             raise Refused(f"`{name}` must hold {', '.join(form)}")
-        for key in form:
-            _fit(value[key], form[key], f"{name}.{key}")
-    elif isinstance(form, list | tuple):
+        return {key: _fit(value[key], form[key], f"{name}.{key}") for key in form}
+    if isinstance(form, list | tuple):
         right = isinstance(value, list) and (len(value) == len(form) if isinstance(form, tuple) else bool(value))
-        if not right or len(value) > MOST_ROWS:  # type: ignore[arg-type]
+        if not isinstance(value, list) or not right or len(value) > MOST_ROWS:
             raise Refused(f"`{name}` must be a list of {len(form) if isinstance(form, tuple) else '1 to 64'} entries")
-        for i, entry in enumerate(value):  # type: ignore[arg-type]
-            _fit(entry, form[i] if isinstance(form, tuple) else form[0], f"{name}[{i}]")
-    elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e100:
+        parts = form if isinstance(form, tuple) else form * len(value)
+        return [_fit(entry, parts[i], f"{name}[{i}]") for i, entry in enumerate(value)]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e100:
         raise Refused(f"`{name}` is no finite number")
-
-
-def _exact(value: object) -> object:
-    """Return the same nested lists with every number as a Fraction."""
-    if isinstance(value, dict):
-        return {key: _exact(part) for key, part in value.items()}
-    return [_exact(part) for part in value] if isinstance(value, list) else Fraction(value)  # type: ignore[arg-type]
+    return Fraction(value)
 
 
 def _dot(row: list, x: list) -> Fraction:
@@ -201,8 +198,13 @@ def check(document: dict) -> Verdict:
         raise Refused("the hash is not that of the content: the file was changed")
     if {key: document[key] for key in HEADER} != HEADER:
         raise Refused(f"the certificate must be of {HEADER}")
-    _fit(document["content"], FORM, "content")
-    c: dict = _exact({key: document["content"][key] for key in FORM})  # type: ignore[assignment]
+    try:
+        return _verified(_fit(document["content"], FORM, "content"))
+    except ArithmeticError as cause:
+        raise Refused(f"its numbers are too large or too small to be compared: {cause}") from cause
+
+
+def _verified(c: dict) -> Verdict:
     _check_scalars(c)
     corners = _corners(c["set"]["A"], c["set"]["b"])
     share, cells = _share(c, corners), int(c["cells"])

@@ -159,21 +159,24 @@ FORM = {
 }
 
 
-def _fit(value: object, form: object, name: str) -> None:
-    """Refuse what is not of the form: keys that are there, lists that are short, numbers that are finite."""
+def _fit(value: object, form: Any, name: str) -> Any:
+    """Return what the form names, and no more; refuse what is not of it: missing keys, long lists, no finite numbers.
+
+    What it does not name was never looked at, so nothing may be computed with it.
+    """
     if isinstance(form, dict):
         if not isinstance(value, dict) or set(form) - set(value):
             raise Refused(f"`{name}` must hold {', '.join(form)}")
-        for key, part in form.items():
-            _fit(value[key], part, f"{name}.{key}")
-    elif isinstance(form, tuple | list):
+        return {key: _fit(value[key], part, f"{name}.{key}") for key, part in form.items()}
+    if isinstance(form, tuple | list):
         most = len(form) if isinstance(form, tuple) else MOST_ROWS
         if not isinstance(value, list) or not (len(form) <= len(value) <= most):
             raise Refused(f"`{name}` must be a list of {len(form)} to {most} entries")
-        for i, part in enumerate(value):
-            _fit(part, form[i] if isinstance(form, tuple) else form[0], f"{name}[{i}]")
-    elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e100:
+        parts = form if isinstance(form, tuple) else form * len(value)
+        return [_fit(part, parts[i], f"{name}[{i}]") for i, part in enumerate(value)]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e100:
         raise Refused(f"`{name}` is no finite number")
+    return float(value)
 
 
 def _check_scalars(c: dict, plant: Reactor) -> None:
@@ -320,8 +323,7 @@ def check(document: dict) -> Verdict:
         raise Refused("the hash is not that of the content: the file was changed")
     if {key: document[key] for key in HEADER} != HEADER:
         raise Refused(f"the certificate must be of {HEADER}")
-    content = document["content"]
-    _fit(content, FORM, "content")
+    content = _fit(document["content"], FORM, "content")
     with np.errstate(all="ignore"):
         plant = Reactor(content)
         _check_scalars(content, plant)

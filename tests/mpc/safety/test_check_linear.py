@@ -5,10 +5,13 @@ import hashlib
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial import HalfspaceIntersection
 
 from mpc.safety import check_linear, linear_set
@@ -65,7 +68,7 @@ def test_all_corners_of_a_polytope_are_found(n):
     A = np.vstack([A, 2 * A[-1:], A[-2:-1]])
     b = np.r_[np.ones(2 * n), generator.uniform(0.5, 1, 5).round(2), 3.0, 5.0]
     content = {"set": {"A": A.tolist(), "b": b.tolist()}, "limits": [[-1.0] * n, [1.0] * n]}
-    exact = check_linear._exact(content)
+    exact = check_linear._fit(content, {name: check_linear.FORM[name] for name in content}, "content")
     found = np.array([[float(entry) for entry in corner] for corner in check_linear._corners(exact)])
     expected = (
         np.array([[(b / A[:, 0])[A[:, 0] < 0].max()], [(b / A[:, 0])[A[:, 0] > 0].min()]])
@@ -155,6 +158,32 @@ def test_every_sabotage_is_refused_though_hashed_anew(good, change, words):
         check(document)
     with pytest.raises(Refused, match=words):
         check(hashed(document))
+
+
+@pytest.mark.parametrize("part", [None, "model", "set", "rows", "corners", "worst"])
+@pytest.mark.parametrize("value", ["1e30000000", "1/0", None, "abc", [[None]], {"x": 10**400}])
+def test_what_the_form_does_not_name_is_not_read(good, part, value):
+    """Text that stands for a huge number would take for ever, and others are no numbers."""
+    document = copy.deepcopy(good)
+    content = document["content"]
+    (content if part is None else content[part])["other"] = value
+    assert check(hashed(document)) == check(good)
+
+
+ODD = [None, True, "480", [], {}, [1], 10**400, -1, 0, 1e99, -1e99, 1e-300, [[0.0, 480.0]] * 65, [1e99] * 2]
+
+
+@settings(max_examples=150, deadline=2000)
+@given(st.data())
+def test_malformed_files_are_refused_in_words(good, data):
+    document = copy.deepcopy(good)
+    place, last = document, "content"
+    while isinstance(place[last], dict | list) and len(place[last]) and data.draw(st.integers(0, 9)):
+        place = place[last]
+        last = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+    place[last] = data.draw(st.sampled_from(ODD))
+    with suppress(Refused):
+        assert check(hashed(document)).worst_slack < 0
 
 
 def test_half_spaces_by_the_thousand_are_refused_at_once(good):

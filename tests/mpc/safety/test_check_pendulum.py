@@ -5,10 +5,13 @@ import hashlib
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mpc.safety import check_pendulum, pendulum
 from mpc.safety.check_pendulum import Refused, check
@@ -126,6 +129,41 @@ def test_every_sabotage_is_refused_though_hashed_anew(good, change, words):
         check(hashed(document))
 
 
+@pytest.mark.parametrize("part", [None, "constants", "set", "rows", "worst"])
+@pytest.mark.parametrize("value", ["1e30000000", "1/0", None, "abc", [[None]], {"x": 10**400}])
+def test_what_the_form_does_not_name_is_not_read(good, part, value):
+    """Text that stands for a huge number would take for ever, and others are no numbers."""
+    document = copy.deepcopy(good)
+    content = document["content"]
+    (content if part is None else content[part])["other"] = value
+    assert check(hashed(document)) == check(good)
+
+
+ODD = [None, True, "480", [], {}, [1], 10**400, -1, 0, 1e99, -1e99, 1e-300, [[0.0, 480.0]] * 65, [1e99] * 2]
+
+
+@settings(max_examples=150, deadline=2000)
+@given(st.data())
+def test_malformed_files_are_refused_in_words(good, data):
+    document = copy.deepcopy(good)
+    place, last = document, "content"
+    while isinstance(place[last], dict | list) and len(place[last]) and data.draw(st.integers(0, 9)):
+        place = place[last]
+        last = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+    place[last] = data.draw(st.sampled_from(ODD))
+    with suppress(Refused):
+        assert check(hashed(document)).worst_slack < 0
+
+
+def test_corners_too_far_for_floating_point_are_refused_in_words(good):
+    document = copy.deepcopy(good)
+    rows = [[1e-300, 0], [-1e-300, 0], [0, 1], [0, -1]]
+    document["content"]["set"] = {"A": rows, "b": [1e99] * 4}
+    document["content"]["rows"] |= {"X": rows, "U": [1] * 4, "h": [1] * 4}
+    with pytest.raises(Refused, match="too large or too small to be compared"):
+        check(hashed(document))
+
+
 def test_each_facet_is_needed(good):
     """The design takes away what is not."""
     for i in range(len(good["content"]["set"]["b"])):
@@ -180,5 +218,5 @@ def test_it_shares_no_code_with_the_design():
     imported = [
         line for line in Path(check_pendulum.__file__).read_text().splitlines() if line.startswith(("import", "from"))
     ]
-    known = {"hashlib", "json", "sys", "dataclasses", "fractions", "itertools", "math", "pathlib", "numpy"}
+    known = {"hashlib", "json", "sys", "dataclasses", "fractions", "itertools", "math", "pathlib", "typing", "numpy"}
     assert {line.split()[1] for line in imported} <= known

@@ -182,6 +182,14 @@ def test_malformed_files_are_refused_in_words(quick, seal, data):
         assert check(seal(forged)).worst_slack < 0
 
 
+@pytest.mark.parametrize("part", ["constants", "kinetics", "disturbance", "measurement", "cells", "ranges"])
+@pytest.mark.parametrize("value", ["abc", None, [1], -1])
+def test_what_the_form_does_not_name_is_not_read(quick, seal, part, value):
+    forged = copy.deepcopy(quick)
+    forged["content"][part]["other"] = value
+    assert check(seal(forged)) == check(quick)
+
+
 @pytest.mark.parametrize("key", list(check_reactor.FORM))
 def test_missing_entries_are_refused(quick, seal, key):
     forged = copy.deepcopy(quick)
