@@ -36,8 +36,8 @@ def check_core(agent: Agent, scenario: Scenario, cost: Cost | None) -> None:
         _check_sizes(loop, scenario)
         charged = scenario.plant.cost if cost is None else cost
         _check_motion(core, loop, ClosedLoop(scenario.plant, loop.inputs, charged))
-        _check_law(core, loop, agent.actor)
         _check_guarded(core, loop, agent.actor)
+        _check_law(core, loop, agent.actor)
 
 
 def _check_nominal(scenario: Scenario) -> None:

@@ -29,7 +29,7 @@ from rl import (
 )
 from rl.core_check import check_core
 from rl.loop import Loop
-from yann import YannActor
+from yann import FilteredActor, SafetyFilter, YannActor
 
 
 def moved(gain, x, u):
@@ -115,6 +115,15 @@ class TestOnlyItsOwn:
                 weight.data.normal_(0, 1)
         refused(r"actor gives .* but the law of its core", agent(learned, cores[kind]))
         check_core(agent(learned, cores[kind], law=actor), Scenario(plant=PLANT), None)
+
+    def test_beyond_its_filter(self, cores, actor, kind):
+        free = agent(actor, cores[kind])
+        wide, narrow = (
+            replace(free, actor=FilteredActor(free.actor, SafetyFilter.for_plant(PLANT, ([-r, -r], [r, r]))))
+            for r in (1.9, 0.3)
+        )
+        check_core(wide, Scenario(plant=PLANT), None)
+        refused(r"core holds .* at which its filter guarantees nothing", narrow)
 
     def test_another_world(self, cores, actor, kind):
         windy = Scenario(plant=PLANT, disturbances=(Shifted("speed", White(1e-9)),))
