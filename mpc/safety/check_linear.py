@@ -22,7 +22,9 @@ from typing import Any
 import numpy as np
 
 HEADER = {"format": "yann-control safety certificate", "version": 1, "kind": "linear"}
-MOST_BYTES, MOST_COMBINATIONS, BLOCK = 2**24, 3_000_000, 50_000
+MOST_BYTES, MOST_ROWS, MOST_COMBINATIONS = 2**24, 1000, 3_000_000
+MOST_EXACT = 30_000_000  # numbers in the rows that points are compared with, which takes about half a minute
+BLOCK = 4_000_000  # numbers at a time
 LEAST_MARGIN = 5e-7  # of each half-space's width, that the stored inputs must leave
 LEAST_RESERVE = Fraction(1, 10**7)  # of the same, between rows and half-spaces, for the rounding of filters and plants
 EPSILON = 2.0**-50
@@ -99,7 +101,8 @@ def _check_shapes(c: dict) -> None:
         "the sample time is above 0": c["sample_time"] > 0,
         "guards are rows": len(set(c["rows"]["guards"])) == len(c["rows"]["guards"])
         and all(i in range(q) for i in c["rows"]["guards"]),
-        f"there are few enough half-spaces in {n} dimensions": comb(q + 2 * n, n) <= MOST_COMBINATIONS,
+        f"there are few enough half-spaces in {n} dimensions": q + 2 * n <= MOST_ROWS
+        and comb(q + 2 * n, n) <= MOST_COMBINATIONS,
     }
     for claim, held in holds.items():
         if not held:
@@ -141,10 +144,11 @@ def _maybe_corners(A: np.ndarray, b: np.ndarray) -> list:
     """Return every choice of n rows that may meet in a point of the set; those left out surely do not.
 
     The point is found in floating point; what it may be off follows from what its inverse and residual are off.
+    Refused are so many, as where too many rows meet in a point, that exact numbers would take for ever.
     """
     q, n = A.shape
     every, found = combinations(range(q), n), []
-    while block := list(islice(every, BLOCK)):
+    while block := list(islice(every, BLOCK // q)):
         chosen = np.array(block)
         M, level = A[chosen], b[chosen]
         singular = np.abs(np.linalg.det(M)) <= 1e-14 * np.linalg.norm(M, axis=2).prod(axis=1)
@@ -161,6 +165,9 @@ def _maybe_corners(A: np.ndarray, b: np.ndarray) -> list:
         )
         outside = (beyond > 0).any(axis=1) & ~singular & (inverse_off < 0.5)
         found += [block[i] for i in np.flatnonzero(~outside)]
+        if len(found) * q * n > MOST_EXACT:
+            most = MOST_EXACT // (q * n)
+            raise Refused(f"above {most} choices of half-spaces may be corners: too many meet in one point")
     return found
 
 
@@ -177,9 +184,12 @@ def _corners(c: dict) -> list:
         b += [2 * upper[i] - lower[i], upper[i] - 2 * lower[i]]
     found, whole = set(), [_whole([*row, level]) for row, level in zip(A, b, strict=True)]
     for choice in _maybe_corners(np.array(A, dtype=float), np.array(b, dtype=float)):
-        x = _solved([whole[i] for i in choice])
-        if x and all(sum(map(mul, row, x[0])) <= row[-1] * x[1] for row in whole):
-            found.add(tuple(Fraction(entry, x[1]) for entry in x[0]))
+        solved = _solved([whole[i] for i in choice])
+        if not solved:
+            continue
+        x = tuple(Fraction(entry, solved[1]) for entry in solved[0])
+        if x not in found and all(sum(map(mul, row, solved[0])) <= row[-1] * solved[1] for row in whole):
+            found.add(x)
     if len(found) <= n:
         raise Refused("the set has no corners: it is empty or flat")
     for x in found:

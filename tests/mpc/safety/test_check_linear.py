@@ -5,6 +5,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -194,6 +195,20 @@ def test_half_spaces_by_the_thousand_are_refused_at_once(good):
             document["content"][part][name] *= 1000
     with pytest.raises(Refused, match="there are few enough half-spaces in 2 dimensions"):
         check(hashed(document))
+
+
+def test_half_planes_through_one_corner_are_refused_before_they_are_compared(good):
+    """Any two of them meet there, so each pair may be a corner of the set."""
+    document, angle = copy.deepcopy(good), np.linspace(0.01, 1.56, 900)
+    A = np.vstack([np.c_[np.cos(angle), np.sin(angle)], -np.eye(2)])
+    document["content"]["set"] = {"A": A.tolist(), "b": (A @ [0.5, 0.5] + 1.0 * (A < 0).any(axis=1)).tolist()}
+    document["content"]["rows"] = {
+        "X": A.tolist(), "U": A.tolist(), "h": [0.0] * len(A), "guards": list(range(len(A)))
+    }  # fmt: skip
+    begun = time.process_time()
+    with pytest.raises(Refused, match="choices of half-spaces may be corners: too many meet in one point"):
+        check(hashed(document))
+    assert time.process_time() - begun < 10
 
 
 @pytest.mark.parametrize(
