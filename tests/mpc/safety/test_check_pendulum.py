@@ -164,6 +164,21 @@ def test_corners_too_far_for_floating_point_are_refused_in_words(good):
         check(hashed(document))
 
 
+@pytest.mark.parametrize("asked", [-3, 1])
+def test_rows_that_leave_no_torque_between_them_are_refused(good, asked):
+    """A facet far outside, whose row asks for torques of 5 (angle - sin(angle)) + `asked` at least: there are such."""
+    document = copy.deepcopy(good)
+    for part, entries in {"set": {"A": [0, -1], "b": 1000}, "rows": {"X": [0.75, 0], "U": -0.15}}.items():
+        for name, entry in entries.items():
+            document["content"][part][name].append(entry)
+    document["content"]["rows"]["h"].append(-0.15 * asked)
+    if asked < 0:
+        assert check(hashed(document)).corners == 6
+    else:
+        with pytest.raises(Refused, match="the worst slack of the torque is 3.05, but"):
+            check(hashed(document))
+
+
 def test_each_facet_is_needed(good):
     """The design takes away what is not."""
     for i in range(len(good["content"]["set"]["b"])):
