@@ -19,7 +19,7 @@ from mpc.safety.checkers import CHECKERS
 from mpc.safety.errors import Unverified
 
 FORMAT, VERSION = "yann-control safety certificate", 1
-LARGEST = 2**20  # bytes
+LARGEST = 2**22  # bytes, as the checkers have it
 WIDTH = 100  # characters of a printed line
 KEYS = ("format", "version", "kind", "content", "assumptions", "sha256")
 
@@ -53,8 +53,17 @@ class SafetyCertificate:
         return json.loads(text) | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write it to `path`, whole or not at all; raises OSError as the system gives it."""
-        write_whole(path, (json.dumps(self.document, indent=1) + "\n").encode())
+        """Write it to `path`, whole or not at all.
+
+        Raises OSError as the system gives it, ProblemError for a certificate that is larger than what can be loaded.
+        """
+        raw = (json.dumps(self.document, indent=1) + "\n").encode()
+        if len(raw) > LARGEST:
+            raise ProblemError(
+                f"the certificate has {len(raw)} bytes, but files of {LARGEST} at most are loaded; design a set of "
+                "fewer half-spaces and corners"
+            )
+        write_whole(path, raw)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

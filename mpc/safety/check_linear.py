@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 HEADER = {"format": "yann-control safety certificate", "version": 1, "kind": "linear"}
-MOST_BYTES, MOST_ROWS, MOST_COMBINATIONS = 2**24, 1000, 3_000_000
+MOST_BYTES, MOST_ROWS, MOST_COMBINATIONS = 2**22, 1000, 3_000_000
 MOST_EXACT = 30_000_000  # numbers in the rows that points are compared with, which takes about half a minute
 BLOCK = 4_000_000  # numbers at a time
 LEAST_MARGIN = 5e-7  # of each half-space's width, that the stored inputs must leave

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 HEADER = {"format": "yann-control safety certificate", "version": 1, "kind": "stored heat of a reactor"}
-MOST_BYTES, MOST_CELLS, MOST_ROWS = 2**20, 5_000_000, 64
+MOST_BYTES, MOST_CELLS, MOST_ROWS = 2**22, 5_000_000, 64
 CHUNK = 4096  # cells at a time, so that they stay close to the processor
 LEAST_MARGIN = 1e-5  # K per sample, for the integration of whoever simulates and for the rounding of a filter
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpc import FileFormatError, ProblemError, SafetyCertificate
+from mpc.safety.certificate import LARGEST
 from mpc.safety.checkers import CHECKERS
 from mpc.safety.errors import Unverified
 from mpc.safety.shipped import FOLDER
@@ -104,7 +105,7 @@ def test_other_files_are_refused(certificate, seal, tmp_path, changes, words):
         (b'{"a": 1, "a": 1}', "an entry stands twice"),
         (b"[" * 500_000, "no safety certificate"),
         (b"\xff\x00", "no safety certificate"),
-        (b" " * (2**20 + 1), "more than 1048576 bytes"),
+        (b" " * (2**22 + 1), "more than 4194304 bytes"),
         (b"1" * 5000, "no safety certificate"),
     ],
 )
@@ -134,6 +135,16 @@ def test_content_that_json_cannot_hold_is_refused(value, tmp_path):
     with pytest.raises(ProblemError, match="no plain, finite data"):
         certificate.save(tmp_path / "safe.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    assert {module.MOST_BYTES for module in CHECKERS.values()} == {LARGEST}
+    most = LARGEST - len(json.dumps(SafetyCertificate("linear", {"text": ""}, ()).document, indent=1)) - 1
+    SafetyCertificate("linear", {"text": "a" * most}, ()).save(tmp_path / "most.json")
+    assert SafetyCertificate.load(tmp_path / "most.json").kind == "linear"
+    with pytest.raises(ProblemError, match="has 4194305 bytes, but files of 4194304 at most are loaded"):
+        SafetyCertificate("linear", {"text": "a" * (most + 1)}, ()).save(tmp_path / "more.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["most.json"]
 
 
 def test_verifying_says_what_does_not_hold(certificate, forge):

@@ -238,7 +238,7 @@ def test_the_command_says_what_is_wrong_with_a_file(tmp_path, capsys):
         (b"{", "refused: Expecting"),
         (b'{"a": 1, "a": 2}', "refused: an entry stands twice"),
         (b"[" * 100_000, "refused: "),
-        (b" " * (2**20 + 1), "refused: the file has more than"),
+        (b" " * (2**22 + 1), "refused: the file has more than"),
         (b"\xff\xfe\x00", "refused: "),
     ):
         (tmp_path / "file.json").write_bytes(content)
