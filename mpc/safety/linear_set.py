@@ -5,6 +5,7 @@ and the disturbance are. What is proved for the corners holds in between: one st
 """
 
 from dataclasses import asdict
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -29,16 +30,18 @@ FIRST = 4  # steps of the iteration before the first look
 ENOUGH = 0.25  # of what the contraction takes, that the inputs must leave for the iteration to end before its end
 INWARD = 1e-9  # of the set: what rounding of its rows may take
 NEEDED = 1e-6  # of each half-space's width, that some input must leave at every corner
+MOST_ROWS, MOST_CHOICES = 1000, 3_000_000  # half-spaces with those of a box, choices of n of them: the checker's limits
 
 
 def design(plant: Plant, limits: tuple[Array, Array], settings: Linearised | None = None) -> SafeSet:
     """Return a set that the plant never leaves under any inputs that its rows let through, with the certificate.
 
     `limits` (lower, upper), each (n,), infinite where the plant's own `state_bounds` are enough. Raises NoSafeSet where
-    the model's error leaves none, NotEnclosed for a plant of which no bounds are computed, ProblemError for limits
-    that make no sense.
+    the model's error leaves none, or one of more half-spaces than a checker compares, NotEnclosed for a plant of which
+    no bounds are computed, ProblemError for limits that make no sense.
     """
     chosen = Linearised() if settings is None else settings
+    _refuse_many(plant.n + 1, plant.n, 0)  # as many as bound any set
     region = operating_region(plant, limits)
     model, inputs = linearise(plant, rule=sampled_map), plant.input_bounds
     box = np.r_[region[0], inputs[0]], np.r_[region[1], inputs[1]]
@@ -68,6 +71,7 @@ def _kept(model: LinearModel, region: Bounds, inputs: Bounds, pushed: Bounds, ch
     while steps < chosen.max_steps:
         steps = min(max(FIRST, 2 * steps), chosen.max_steps)
         found = largest_against(model, region, inputs, pushed, chosen, steps)
+        _refuse_many(len(found.polyhedron.b), model.n, steps)
         A, b = found.polyhedron.A, found.polyhedron.b
         inner = b - INWARD * (b - A @ model.state)
         kept = kept_by_inputs(model, *led_rows(A, inner, region[1] - region[0]), pushed, inputs)
@@ -81,6 +85,23 @@ def _kept(model: LinearModel, region: Bounds, inputs: Bounds, pushed: Bounds, ch
             left, NEEDED, "",
         )  # fmt: skip
     return kept
+
+
+def most_half_spaces(n: int) -> int:
+    """Return how many half-spaces a set in n dimensions may have for the checker to find its corners."""
+    fit = (q for q in range(MOST_ROWS) if q + 2 * n <= MOST_ROWS and comb(q + 2 * n, n) <= MOST_CHOICES)
+    return max(fit, default=0)
+
+
+def _refuse_many(count: int, n: int, steps: int) -> None:
+    """Raise NoSafeSet for a set that the checker would refuse; on the way to the largest one there will be more."""
+    most = most_half_spaces(n)
+    if count > most:
+        raise NoSafeSet(
+            f"after {steps} steps the set has {count} half-spaces or more, but a checker finds the corners of {most} "
+            f"in {n} dimensions at most; model fewer states, or take a smaller `max_steps` or `contraction`",
+            float(count), float(most), "",
+        )  # fmt: skip
 
 
 def _safe_set(plant: Plant, content: dict[str, Any]) -> SafeSet:

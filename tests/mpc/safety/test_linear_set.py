@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import linprog
 
 from mpc import ProblemError
-from mpc.safety import linear_set
+from mpc.safety import check_linear, linear_set
 from mpc.safety.enclosure import NotEnclosed
 from mpc.safety.errors import NoSafeSet
 from mpc.safety.linearised import Linearised
@@ -189,3 +189,35 @@ def test_a_step_without_bounds_is_refused():
     own = plant(None, 1, derivative=lambda x, u: (x[1], u[0]), integrator=CVODES())
     with pytest.raises(NotEnclosed, match=r"give the plant an integrator of fixed steps, as RungeKutta4\(\)"):
         linear_set.design(own, (-np.ones(2), np.ones(2)))
+
+
+@pytest.mark.parametrize(("n", "words"), [(4, "4 steps the set has [0-9]{3}"), (9, "0 steps the set has 10")])
+def test_more_half_spaces_than_the_checker_compares_are_refused_early(n, words):
+    """Four states soon have hundreds of half-spaces, nine have too many corners from the start."""
+    names = tuple(f"x{i}" for i in range(n))
+    own = plant(
+        lambda x, u: [1.02 * x[i] + 0.1 * x[i - 1] + 0.1 * (i + 1) * u[0] for i in range(x.numel())], 1,
+        state_names=names, state_units=("m",) * n, state_bounds=([-1] * n, [1] * n), equilibrium=([0] * n, [0]),
+        cost=QuadraticCost(np.eye(n), np.eye(1), state_target=[0] * n, input_target=[0]),
+        start_bounds=([-0.1] * n, [0.1] * n),
+    )  # fmt: skip
+    with pytest.raises(NoSafeSet, match=f"{words} half-spaces or more, but a checker .* in {n} dim") as caught:
+        linear_set.design(own, (-np.ones(n), np.ones(n)))
+    assert caught.value.found > caught.value.needed
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 6, 9])
+def test_the_design_and_the_checker_have_one_limit(n):
+    def of(q):
+        zeros = np.zeros
+        return {
+            "model": {"A": zeros((n, n)), "B": zeros((n, 1)), "offset": zeros(n)}, "sample_time": 1.0,
+            "input": [[-1], [1]], "limits": [[-1] * n, [1] * n], "model_error": zeros((2, n)), "disturbance": zeros(n),
+            "set": {"A": zeros((q, n)), "b": zeros(q)}, "corners": {"states": zeros((1, n)), "inputs": zeros((1, 1))},
+            "rows": {"X": zeros((q, n)), "U": zeros((q, 1)), "h": zeros(q), "guards": []},
+        }  # fmt: skip
+
+    most = linear_set.most_half_spaces(n)
+    check_linear._check_shapes(of(most))
+    with pytest.raises(check_linear.Refused, match="few enough half-spaces"):
+        check_linear._check_shapes(of(most + 1))
