@@ -20,7 +20,9 @@ from mpc.safety.errors import Unverified
 
 FORMAT, VERSION = "yann-control safety certificate", 1
 LARGEST = 2**22  # bytes, as the checkers have it
+LARGEST_SLACK = 1e100
 WIDTH = 100  # characters of a printed line
+SENTENCES = "the sentences are its author's: a checker verifies the numbers in the file, not the sentences"
 KEYS = ("format", "version", "kind", "content", "assumptions", "sha256")
 
 
@@ -28,13 +30,20 @@ KEYS = ("format", "version", "kind", "content", "assumptions", "sha256")
 class SafetyCertificate:
     """`content` is everything that the checker of its `kind` needs, `assumptions` what the proof rests on, in words.
 
-    `content` is plain data, as JSON has it. Its entries "claims", sentences, and "worst", the least slack found, are
-    printed.
+    `content` is plain data, as JSON has it. Its entries "claims", a list of sentences, and "worst", with the least
+    "slack" found and its "unit", are printed. Raises ProblemError for anything else.
     """
 
     kind: str
     content: Mapping[str, Any]
     assumptions: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.kind, str) or not isinstance(self.content, Mapping):
+            kinds = type(self.kind).__name__, type(self.content).__name__
+            raise ProblemError(f"`kind` must be a text and `content` an object, not {kinds[0]} and {kinds[1]}")
+        _check_words(self.content, self.assumptions)
+        object.__setattr__(self, "assumptions", tuple(self.assumptions))
 
     @property
     def document(self) -> dict[str, Any]:
@@ -72,18 +81,17 @@ class SafetyCertificate:
         Raises FileFormatError for a file that is damaged, too large, of another format or version, or holds NaN or an
         entry twice; FileNotFoundError, IsADirectoryError and PermissionError pass as they are.
         """
-        with Path(path).open("rb") as file:
-            raw = file.read(LARGEST + 1)
+        raw = _start(path)
         if len(raw) > LARGEST:
             raise FileFormatError(f"{path} has more than {LARGEST} bytes; no certificate has: pass the right file")
         try:
             document = json.loads(raw, object_pairs_hook=_unique, parse_constant=_no_number)
             _check(path, document)
+            return cls(document["kind"], document["content"], document["assumptions"])
         except (ValueError, RecursionError) as cause:
             if isinstance(cause, FileFormatError) and str(path) in str(cause):
                 raise
             raise FileFormatError(f"{path} is no safety certificate: {cause}; restore it or write it again") from cause
-        return cls(document["kind"], document["content"], tuple(document["assumptions"]))
 
     def verify(self) -> Any:
         """Return the verdict of the independent checker, which proves everything again: seconds.
@@ -99,13 +107,37 @@ class SafetyCertificate:
             raise Unverified(f"the certificate of a {self.kind!r} set does not hold: {cause}") from cause
 
     def __str__(self) -> str:
-        """Return what is claimed, how closely, and what is assumed."""
-        lines = [f"safety certificate ({self.kind})"]
+        """Return what is claimed, how closely, and what is assumed, in the words of whoever made it."""
+        lines = [f"safety certificate ({self.kind})", SENTENCES]
         lines += [_item(claim) for claim in self.content.get("claims", ())]
         worst = self.content.get("worst", {})
         if "slack" in worst:
             lines.append(_item(f"worst slack {worst['slack']:.3g} {worst.get('unit', '')}".rstrip()))
         return "\n".join([*lines, "assumed:", *map(_item, self.assumptions)])
+
+
+def _start(path: str | PathLike[str]) -> bytes:
+    """Return the file's bytes, and of a file that is too large one more than may be."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(LARGEST + 1)
+    except (TypeError, ValueError) as cause:
+        raise FileFormatError(
+            f"`path` is {path!r}; pass the path of a file as a text without NUL, or a pathlib.Path"
+        ) from cause
+
+
+def _check_words(content: Mapping[str, Any], assumptions: Any) -> None:
+    """Refuse what cannot be printed."""
+    claims, worst = content.get("claims", []), content.get("worst", {})
+    for name, texts in (("assumptions", assumptions), ("claims", claims)):
+        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+            raise ProblemError(f"`{name}` must be a list of texts, not {str(texts)[:WIDTH]}")
+    if not isinstance(worst, Mapping) or not isinstance(worst.get("unit", ""), str):
+        raise ProblemError(f"`worst` must be an object of `slack` and, as a text, `unit`, not {str(worst)[:WIDTH]}")
+    slack = worst.get("slack", 0.0)
+    if isinstance(slack, bool) or not isinstance(slack, int | float) or not abs(slack) < LARGEST_SLACK:
+        raise ProblemError(f"`worst.slack` must be a finite number, not {str(slack)[:WIDTH]}")
 
 
 def _item(text: str) -> str:
@@ -142,8 +174,3 @@ def _check(path: str | PathLike[str], document: Any) -> None:
         raise FileFormatError(
             f"{path}: the checksum is {found[:12]}, not {str(document['sha256'])[:12]}: it is corrupt"
         )
-    texts = document["assumptions"]
-    if not isinstance(document["content"], dict) or not isinstance(document["kind"], str):
-        raise FileFormatError("`kind` must be a text and `content` an object")
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise FileFormatError("`assumptions` must be a list of texts")

@@ -147,6 +147,48 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["most.json"]
 
 
+UNPRINTABLE = [
+    ({"claims": 5}, "`claims` must be a list of texts, not 5"),
+    ({"claims": [1]}, r"`claims` must be a list of texts, not \[1\]"),
+    ({"claims": "all"}, "`claims` must be a list of texts, not all"),
+    ({"worst": 3}, "`worst` must be an object"),
+    ({"worst": {"slack": -1, "unit": 3}}, "`worst` must be an object"),
+    ({"worst": {"slack": "a"}}, "`worst.slack` must be a finite number, not a"),
+    ({"worst": {"slack": None}}, "`worst.slack` must be a finite number, not None"),
+    ({"worst": {"slack": True}}, "`worst.slack` must be a finite number, not True"),
+    ({"worst": {"slack": 10**400}}, "`worst.slack` must be a finite number, not 1000"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), UNPRINTABLE)
+def test_words_that_could_not_be_printed_are_refused(certificate, seal, tmp_path, content, words):
+    with pytest.raises(ProblemError, match=words):
+        SafetyCertificate("linear", content, ())
+    path = tmp_path / "other.json"
+    path.write_text(with_hash(seal, certificate.document, content=content))
+    with pytest.raises(FileFormatError, match=words) as refusal:
+        SafetyCertificate.load(path)
+    assert str(path) in str(refusal.value)
+
+
+def test_what_is_no_certificate_is_refused_as_it_is_made():
+    for arguments, words in (
+        ((3, 4, 5), "`kind` must be a text and `content` an object, not int and int"),
+        (("linear", [1], ()), "`kind` must be a text and `content` an object, not str and list"),
+        (("linear", {}, 5), "`assumptions` must be a list of texts, not 5"),
+        (("linear", {}, "none"), "`assumptions` must be a list of texts, not none"),
+    ):
+        with pytest.raises(ProblemError, match=words):
+            SafetyCertificate(*arguments)
+    assert SafetyCertificate("linear", {}, ["a"]).assumptions == ("a",)
+
+
+@pytest.mark.parametrize("path", [None, 3.5, 0, b"safe.json", "a\0b"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(FileFormatError, match="pass the path of a file as a text"):
+        SafetyCertificate.load(path)
+
+
 def test_verifying_says_what_does_not_hold(certificate, forge):
     worse = forge(certificate.document, ("facets", lambda facets: facets[:1]))
     with pytest.raises(Unverified, match=r"'stored heat of a reactor' set does not hold: facet 0, T \+ 0 C_A <= 479"):
@@ -165,8 +207,9 @@ def test_every_kind_has_a_checker_of_its_own():
 
 def test_it_prints_what_is_claimed_and_what_is_assumed(certificate):
     text = str(certificate)
-    first, *_ = text.splitlines()
+    first, second, *_ = text.splitlines()
     assert first == "safety certificate (stored heat of a reactor)"
+    assert second.endswith("its author's: a checker verifies the numbers in the file, not the sentences")
     flat = " ".join(text.split())
     for words in (
         "T <= 480 K for ever, at samples and between them",
