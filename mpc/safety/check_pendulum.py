@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 HEADER = {"format": "yann-control safety certificate", "version": 1, "kind": "pendulum"}
-MOST_BYTES, MOST_ROWS, MOST_CELLS = 2**22, 64, 1_000_000
+MOST_BYTES, MOST_ROWS, MOST_CELLS = 2**22, 64, 100_000
 LEAST_MARGIN = 1e-6  # of torque, that must be left to choose from
 LEAST_RESERVE = Fraction(1, 10**7)  # of each level, for the rounding of filters and plants
 PADDING = 1e-14

@@ -30,6 +30,7 @@ SPARE = 0.0025  # of the torque's range, that must be left without a facet that 
 INWARD = 1e-9  # of the set: what rounding of its rows may take
 RESERVE = 1e-6  # of each level: what rounding of a filter may take
 HALVINGS = 12
+MOST_CELLS = 100_000  # the checker's limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +53,8 @@ class Sector:
         contraction = real_scalar(self.contraction, "contraction", ProblemError)
         if not 0.5 <= contraction <= 0.99999:
             raise ProblemError(f"`contraction` is {contraction:g}, but a number from 0.5 to 0.99999 is needed")
-        if whole_number(self.cells, "cells", ProblemError, least=1) > 1_000_000:
-            raise ProblemError(f"`cells` is {self.cells}, above the limit of 1000000; take fewer")
+        if whole_number(self.cells, "cells", ProblemError, least=1) > MOST_CELLS:
+            raise ProblemError(f"`cells` is {self.cells}, above the limit of {MOST_CELLS}; take fewer")
         object.__setattr__(self, "disturbance", disturbance)
         object.__setattr__(self, "contraction", contraction)
 

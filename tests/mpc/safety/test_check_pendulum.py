@@ -229,6 +229,10 @@ def test_it_runs_alone_as_a_script(good, tmp_path):
     assert run(tmp_path / "missing.json").returncode == 1
 
 
+def test_the_design_and_the_checker_have_one_limit_of_cells():
+    assert check_pendulum.MOST_CELLS == pendulum.MOST_CELLS
+
+
 def test_it_shares_no_code_with_the_design():
     imported = [
         line for line in Path(check_pendulum.__file__).read_text().splitlines() if line.startswith(("import", "from"))

@@ -166,6 +166,9 @@ def test_a_model_error_that_is_left_out_leads_out():
         (lambda: Linearised(contraction=0.3), "`contraction` is 0.3, but a number from 0.5 to 0.99999 is needed"),
         (lambda: Linearised(cells=0), "`cells` is 0"),
         (lambda: Linearised(max_steps=0), "`max_steps` is 0"),
+        (lambda: Linearised(cells=100_001), "`cells` is 100001, above the limit of 100000"),
+        (lambda: Linearised(max_steps=501), "`max_steps` is 501, above the limit of 500"),
+        (lambda: Linearised(disturbance=[]), r"`disturbance` is \[\], but one size of 0 or more for each state"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_kept_is_refused_with_both_numbers(ask, words):

@@ -154,7 +154,7 @@ def test_other_limits_are_kept_as_well(limits):
         (lambda: Sector(disturbance=np.nan), "`disturbance`"),
         (lambda: Sector(contraction=1), "`contraction` is 1, but a number from 0.5 to 0.99999 is needed"),
         (lambda: Sector(cells=0), "`cells` is 0"),
-        (lambda: Sector(cells=10**7), "`cells` is 10000000, above the limit of 1000000"),
+        (lambda: Sector(cells=100_001), "`cells` is 100001, above the limit of 100000"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_kept_is_refused_with_both_numbers(ask, words):
